@@ -1,0 +1,112 @@
+"""The app and its ``main``: the single place that turns exceptions into messages and exit codes."""
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from rankcon_cli import __version__
+from rankcon_cli.cli import data, demo, doctor, evaluate, ood_report, rank, train
+from rankcon_cli.cli.console import LogHandler, console
+from rankcon_cli.errors import ExitCode, RankconError
+
+app = typer.Typer(
+    name="rankcon",
+    help="Rank your classes, train encoders that follow the ranking, and measure what it bought.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(rank.app, name="rank")
+app.add_typer(data.app, name="data")
+for module in (train, evaluate, ood_report, demo, doctor):
+    module.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.out(f"rankcon {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Rank your classes, train encoders that follow the ranking, and measure what it bought."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code (``ExitCode``) and never raises."""
+    _listen_to_the_library()
+    # A class or file name may hold what stdout's encoding lacks: it is shown as an escape, not as a traceback.
+    sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader has what it wanted (`rankcon ... | head`): no error. Python would flush stdout again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        result = app(args=arguments, standalone_mode=False, prog_name="rankcon")
+        return int(result) if isinstance(result, int) else ExitCode.OK
+    except typer.Exit as stop:
+        return stop.exit_code
+    except RankconError as error:
+        console.error(error.message, error.hint)
+        return error.exit_code
+    except typer.TyperException as error:
+        return _usage(error)
+    except (KeyboardInterrupt, typer.Abort):
+        console.error("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        _report_bug(error)
+        return ExitCode.BUG
+
+
+def _usage(error: "typer.TyperException") -> int:
+    """A fault in the command line as Typer found it: its message and where the help is."""
+    context = getattr(error, "ctx", None)
+    text = error.format_message()
+    if text.startswith("Usage:"):  # no arguments at all: Typer's message is the whole help page
+        console.out(text)
+        return ExitCode.USAGE
+    path = context.command_path if context is not None else "rankcon"
+    console.error(text, hint=f"try '{path} --help'")
+    return ExitCode.USAGE
+
+
+def _report_bug(error: Exception) -> None:
+    """Say that the fault is ours and where the traceback lies; the terminal does not get it."""
+    import platform
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="rankcon-bug-", suffix=".txt", delete=False, encoding="utf-8") as f:
+        f.write(f"rankcon {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
+        f.write(f"arguments: {sys.argv[1:]}\n\n")
+        traceback.print_exception(error, file=f)
+    console.error(
+        f"this is a bug in rankcon: {type(error).__name__}: {error}",
+        hint=f"please open an issue and attach {f.name} (it holds the traceback and your arguments; look it through)",
+    )
+
+
+def _listen_to_the_library() -> None:
+    log = logging.getLogger("rankcon")
+    if not any(isinstance(handler, LogHandler) for handler in log.handlers):
+        log.addHandler(LogHandler())
+        log.setLevel(logging.INFO)
+        log.propagate = False

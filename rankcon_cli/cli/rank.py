@@ -1,0 +1,168 @@
+"""``rankcon rank``: check, format and show ranking files."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rankcon_cli.cli.command import Json, command
+from rankcon_cli.cli.console import console
+from rankcon_cli.errors import ExitCode, RankconError, UsageError
+
+if TYPE_CHECKING:
+    from rankcon_cli.ranking import Issue, Ranking, TierTable
+
+app = typer.Typer(help="Check, format and show rankings of classes.", no_args_is_help=True, rich_markup_mode=None)
+
+RankingFile = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE",
+        help="A ranking file, node-link JSON or GraphML; - for standard input; or a shipped name (digits).",
+    ),
+]
+
+
+@command(app)
+def validate(
+    file: RankingFile,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="SPEC", help="Hold the classes against those of a data set.")
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Where torchvision's sets lie.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, help="Warn of tiers that a batch of this size hardly holds.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Let warnings fail the check too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check a ranking. Exit 0: it is sound; 1: it has errors (with --strict: or warnings); 3: it cannot be read."""
+    from rankcon_cli.ranking import RankingError, check_batch, load
+    from rankcon_cli.ranking.checks import inspect
+    from rankcon_cli.ranking.issues import in_file_order
+
+    ranking = table = None
+    try:
+        ranking = load(file)
+        issues, table = inspect(ranking)
+    except RankingError as error:
+        issues = error.issues
+    if ranking is not None and data is not None:
+        issues += _against_data(ranking, data, data_dir)
+    if table is not None and batch_size is not None:
+        issues += check_batch(table, batch_size)
+    errors = sum(issue.severity == "error" for issue in issues)
+    warnings = sum(issue.severity == "warning" for issue in issues)
+    name = ranking.file if ranking is not None else file
+    if as_json:
+        console.json(_report(name, ranking, table, in_file_order(issues), valid=not errors))
+    else:
+        for issue in in_file_order(issues):
+            console.out(issue.text(name))
+    console.note(_summary(name, ranking, errors, warnings))
+    if errors or (strict and warnings):
+        raise typer.Exit(ExitCode.CHECK_FAILED)
+
+
+@command(app)
+def fmt(
+    file: RankingFile,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 where the text would change.")] = False,
+) -> None:
+    """Rewrite a ranking file in its canonical form (- : from standard input to standard output)."""
+    from rankcon_cli.files import write_atomic
+    from rankcon_cli.ranking import load, write
+    from rankcon_cli.ranking.sources import find
+
+    ranking = load(file)
+    if ranking.text is None:
+        raise RankconError(
+            f"{ranking.file} is a class graph, and fmt writes ranking files only",
+            hint="commands that take a ranking take the graph as it is",
+        )
+    text = write(ranking)
+    changed = text != ranking.text
+    if check:
+        if changed:
+            console.out(ranking.file)
+            raise typer.Exit(ExitCode.CHECK_FAILED)
+    elif file == "-":
+        console.out(text)
+    elif changed:
+        write_atomic(find(file).resolve(), text)
+        console.note(f"{ranking.file}: rewritten")
+
+
+@command(app)
+def show(
+    file: RankingFile,
+    classes: Annotated[list[str] | None, typer.Argument(metavar="[CLASS]...", help="Only these; else all.")] = None,
+    form: Annotated[str, typer.Option("--as", metavar="tree|table|json", help="How to show the tiers.")] = "tree",
+    as_json: Json = False,
+) -> None:
+    """Show the tiers of classes, most similar first, with groups expanded."""
+    from rankcon_cli.ranking import compile_ranking, load, to_json_dict
+
+    if form not in ("tree", "table", "json"):
+        raise UsageError(f"--as takes tree, table or json, not {form!r}")
+    table = compile_ranking(load(file))
+    try:
+        labels = [table.index(name) for name in classes] if classes else range(len(table.classes))
+    except RankconError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+    if as_json or form == "json":
+        console.json(to_json_dict(table, classes or None))
+    elif form == "table":
+        depth = max(map(table.n_tiers, labels))
+        rows = [[table.classes[c], *_cells(table, c), *[""] * (depth - table.n_tiers(c))] for c in labels]
+        console.table(["class", *(f"tier {k}" for k in range(1, depth + 1))], rows)
+    else:
+        for c in labels:
+            console.out(_tree(table, c))
+
+
+def _against_data(ranking: "Ranking", spec: str, data_dir: Path | None) -> "tuple[Issue, ...]":
+    from rankcon_cli.data import DataOptions, read_classes
+    from rankcon_cli.ranking import check_against
+
+    found = read_classes(spec, DataOptions(data_dir=data_dir))
+    return check_against(ranking, found.names, found.named)
+
+
+def _report(
+    name: str, ranking: "Ranking | None", table: "TierTable | None", issues: "tuple[Issue, ...]", *, valid: bool
+) -> dict[str, Any]:
+    return {
+        "format": "rankcon/validation",
+        "version": 1,
+        "file": name,
+        "valid": valid,
+        "issues": [issue.to_json_dict() for issue in issues],
+        "classes": None if ranking is None else len(ranking.classes),
+        "hash": None if table is None else table.digest(),
+    }
+
+
+def _summary(name: str, ranking: "Ranking | None", errors: int, warnings: int) -> str:
+    from rankcon_cli.ranking.wording import counted
+
+    found = [counted(number, noun) for number, noun in ((errors, "error"), (warnings, "warning")) if number]
+    size = "" if ranking is None else f" ({counted(len(ranking.classes), 'class')})"
+    return f"{name}{size}: {', '.join(found) or 'no errors, no warnings'}"
+
+
+def _cells(table: "TierTable", c: int) -> list[str]:
+    """What stands in each tier of class ``c``, and its score."""
+    from rankcon_cli.ranking.table import scores_of
+
+    return [
+        ", ".join(table.classes[b] for b in members) + ("" if score is None else f" ({score:g})")
+        for members, score in zip(table.tiers[c], scores_of(table, c), strict=True)
+    ]
+
+
+def _tree(table: "TierTable", c: int) -> str:
+    cells = _cells(table, c) or ["(no similar classes)"]
+    numbered = [f"{k} {cell}" for k, cell in enumerate(cells, 1)] if table.n_tiers(c) else cells
+    branches = ["├── "] * (len(numbered) - 1) + ["└── "]
+    return "\n".join([table.classes[c], *map(str.__add__, branches, numbered)])

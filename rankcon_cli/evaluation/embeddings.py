@@ -1,0 +1,128 @@
+"""Embeddings of a run's images: computed once, kept in the run, keyed by data and weights."""
+
+import dataclasses
+import hashlib
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rankcon_cli.data import ImageSet, fingerprint
+from rankcon_cli.errors import RankconError
+from rankcon_cli.evaluation.images import training_images
+from rankcon_cli.files import write_atomic
+from rankcon_cli.models import Network
+from rankcon_cli.progress import Progress, silent
+from rankcon_cli.training.devices import autocast, pick_device, pick_precision
+from rankcon_cli.training.run_directory import CACHE, WEIGHTS, Run
+
+log = logging.getLogger("rankcon")
+
+_BATCH = 512
+#: Raised when what is computed from the same images and weights changes, so that an old cache is not taken for new.
+_CACHE_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Embeddings:
+    """What the network makes of N images, float32, not of unit length.
+
+    encoder: h [N, D]; projection: z [N, P] or None; logits: [N, C] or None; labels: [N] int64.
+    """
+
+    encoder: Tensor
+    projection: Tensor | None
+    logits: Tensor | None
+    labels: Tensor
+
+    def features(self) -> dict[str, Tensor]:
+        """The features there are, by name: ``encoder``, and ``projection`` where the network has one."""
+        return {"encoder": self.encoder} | ({} if self.projection is None else {"projection": self.projection})
+
+    def select(self, indices: np.ndarray) -> "Embeddings":
+        index = torch.from_numpy(indices).to(self.labels.device)
+        return Embeddings(*(None if t is None else t[index] for t in dataclasses.astuple(self)))
+
+    def to(self, device: torch.device) -> "Embeddings":
+        return Embeddings(*(None if t is None else t.to(device) for t in dataclasses.astuple(self)))
+
+
+def headline_feature(features: dict[str, Tensor]) -> str:
+    """The feature the headline numbers are taken on: the projection, or the encoder output where there is none."""
+    return "projection" if "projection" in features else "encoder"
+
+
+class Embedder:
+    """Embeds images with a run's network, and keeps what it has embedded in the run's ``cache`` folder.
+
+    Args:
+        device: as ``--device`` says; the embeddings are left on it.
+    """
+
+    def __init__(self, run: Run, device: str = "auto", progress: Progress = silent):
+        self.run = run
+        self.device = pick_device(device)
+        self.precision = pick_precision(run.config.precision if self.device.type == "cuda" else "float32", self.device)
+        self.progress = progress
+        self._network: Network | None = None
+        if not run.finished:
+            run.network()  # says what is missing
+        self._weights = hashlib.sha256((run.path / WEIGHTS).read_bytes()).hexdigest()
+
+    def embed(self, images: ImageSet) -> Embeddings:
+        """``Embeddings`` of ``images``, from the cache where they are there."""
+        path = self._path(fingerprint(images))
+        return (self._read(path) or self._compute(images, path)).to(self.device)
+
+    def training(self) -> tuple[Embeddings, Embeddings]:
+        """Embeddings of the run's training and validation images. Once cached they do not need the images any more."""
+        path = self._path(self.run.record["data"]["fingerprint"])
+        found = self._read(path)
+        if found is None:
+            found = self._compute(training_images(self.run, self.progress), path)
+        train, validation = self.run.splits()
+        return found.select(train).to(self.device), found.select(validation).to(self.device)
+
+    def _path(self, data: str) -> Path:
+        key = f"{_CACHE_VERSION} {data} {self._weights} {self.precision}"
+        return self.run.path / CACHE / f"embeddings-{hashlib.sha256(key.encode()).hexdigest()[:32]}.safetensors"
+
+    def _compute(self, images: ImageSet, path: Path) -> Embeddings:
+        if self._network is None:
+            self._network = self.run.network().to(self.device, memory_format=torch.channels_last)
+        parts = []
+        starts = range(0, len(images), _BATCH)
+        with torch.inference_mode(), autocast(self.device, self.precision):
+            for start in self.progress(starts, "embedding", len(starts)):
+                batch = torch.from_numpy(images.images[start : start + _BATCH]).to(self.device).float() / 255
+                outputs = self._network(batch.contiguous(memory_format=torch.channels_last))
+                parts.append([None if t is None else t.float().cpu() for t in dataclasses.astuple(outputs)])
+        joined = (None if column[0] is None else torch.cat(column) for column in zip(*parts, strict=True))
+        found = Embeddings(*joined, torch.from_numpy(images.labels))
+        self._write(path, found)
+        return found
+
+    def _read(self, path: Path) -> Embeddings | None:
+        import safetensors
+        import safetensors.torch
+
+        if not path.exists():
+            return None
+        try:
+            tensors = safetensors.torch.load_file(path)
+            return Embeddings(tensors["encoder"], tensors.get("projection"), tensors.get("logits"), tensors["labels"])
+        except (safetensors.SafetensorError, OSError, KeyError) as error:
+            log.warning("%s cannot be read and is made anew: %s", path, error)
+            return None
+
+    def _write(self, path: Path, found: Embeddings) -> None:
+        import safetensors.torch
+
+        tensors = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
+        content = safetensors.torch.save({name: t.contiguous() for name, t in tensors.items() if t is not None})
+        try:
+            write_atomic(path, content)
+        except RankconError as error:  # a run on a read-only or full disk can still be evaluated
+            log.warning("the embeddings are not kept: %s", error.message)

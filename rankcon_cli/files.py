@@ -1,0 +1,80 @@
+"""Reading with a bound and writing all or nothing."""
+
+import contextlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rankcon_cli.errors import RankconError
+
+
+def read_bounded(path: Path, limit: int, what: str = "file") -> bytes:
+    """The bytes of ``path``; RankconError where it is missing, unreadable or longer than ``limit`` bytes."""
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(limit + 1)
+    except OSError as error:
+        raise RankconError(f"cannot read the {what} {path}: {error.strerror or error}") from error
+    if len(data) > limit:
+        raise RankconError(f"the {what} {path} is larger than {limit:,} bytes, the most that is read")
+    return data
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that takes its place when the block ends well, and vanishes otherwise.
+
+    An earlier file at ``path`` stays whole until the new one is complete on disk.
+    Raises RankconError, naming ``path``, on any OSError of the block (a full disk, no permission).
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with open(temporary, "rb") as stream:
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise RankconError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="whatever stood there before is unchanged; free some space or choose another place, then try again",
+        ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write ``content`` (text as UTF-8) to ``path``, all of it or nothing."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def to_json(value: Any, *, indent: int | None = 2) -> str:
+    """``value`` as strict JSON: UTF-8 unescaped, and null for a measure that has no value (NaN, infinity)."""
+    return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return value

@@ -1,0 +1,6 @@
+"""Encoders by name, and the network that carries one with its projection and classification heads."""
+
+from rankcon_cli.models.encoders import ENCODERS, encoder_for, load_torchvision_weights
+from rankcon_cli.models.network import Network, Outputs
+
+__all__ = ["ENCODERS", "Network", "Outputs", "encoder_for", "load_torchvision_weights"]

@@ -1,0 +1,63 @@
+"""The trained network: normalisation, encoder, projection and classification head in one module."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from rankcon_cli.models.encoders import ENCODERS
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a forward pass gives for N images; ``None`` for a head the network does not have.
+
+    encoder: h, [N, D]; projection: z, [N, P]; logits: [N, C]. None of them has unit length yet.
+    """
+
+    encoder: Tensor
+    projection: Tensor | None
+    logits: Tensor | None
+
+
+class Network(nn.Module):
+    """Images in 0..1 to ``Outputs``. The normalisation travels with the weights, so that no user of it can forget it.
+
+    Args:
+        encoder: a key of ``ENCODERS``.
+        channels, image_size: of the images, [N, channels, image_size, image_size].
+        mean, std: of the training images in 0..1, one a channel.
+        projection_dim: width P of the projection z (an MLP with one hidden layer of width D), or None for none.
+        n_classes: C of the linear classification head on h, or None for none.
+    """
+
+    def __init__(
+        self,
+        encoder: str,
+        channels: int,
+        image_size: int,
+        mean: list[float],
+        std: list[float],
+        projection_dim: int | None,
+        n_classes: int | None,
+    ):
+        super().__init__()
+        self.encoder, width = ENCODERS[encoder](channels, image_size)
+        self.projection = self.head = None
+        if projection_dim is not None:
+            self.projection = nn.Sequential(
+                nn.Linear(width, width), nn.ReLU(inplace=True), nn.Linear(width, projection_dim)
+            )
+        if n_classes is not None:
+            self.head = nn.Linear(width, n_classes)
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
+
+    def forward(self, images: Tensor) -> Outputs:
+        """``Outputs`` of images [N, C, H, W], float in 0..1."""
+        features = self.encoder((images - self.mean) / self.std)
+        return Outputs(
+            encoder=features,
+            projection=None if self.projection is None else self.projection(features),
+            logits=None if self.head is None else self.head(features),
+        )

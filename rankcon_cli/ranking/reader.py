@@ -1,0 +1,220 @@
+"""From the text of a ranking file to a ``Ranking``."""
+
+import unicodedata
+from typing import Any
+
+from rankcon_cli.ranking.document import (
+    FORMAT,
+    REST_OF_GROUPS,
+    VERSION,
+    Listing,
+    Ranking,
+    Tier,
+    as_member,
+    from_member,
+    is_group,
+)
+from rankcon_cli.ranking.expansion import expand
+from rankcon_cli.ranking.issues import Findings, Path, RankingError
+from rankcon_cli.ranking.syntax import locate, read_json
+from rankcon_cli.ranking.wording import quoted
+
+BYTE_ORDER_MARK = "\ufeff"
+_TEXTS = ("name", "description", "source")
+_KEYS = ("format", "version", *_TEXTS, "symmetric", "classes", "groups", "rankings", "notes")
+_EXPECTED = (
+    f'a ranking file (an object with "format": "{FORMAT}"), a node-link graph (an object with "nodes" and "edges") '
+    "or GraphML"
+)
+
+
+def parse(text: str, name: str) -> Ranking:
+    """A ranking from the text of a ranking file, of node-link JSON or of GraphML.
+
+    Args:
+        text: the file's content.
+        name: what messages call it.
+
+    Raises:
+        RankingError: the text has no such shape; ``issues`` holds all that could be found. Whether the classes
+            and groups that it names exist is for ``check`` and ``compile_ranking`` to say.
+    """
+    from rankcon_cli.ranking import graphs
+
+    body = text.removeprefix(BYTE_ORDER_MARK)
+    if body.lstrip().startswith("<"):
+        return graphs.from_graphml(body, name)
+    document = read_json(body, name)
+    if graphs.is_node_link(document):
+        return graphs.from_node_link(document, name)
+    findings = Findings()
+    ranking = _ranking(document, findings, text, name)
+    if findings.issues:
+        sound = ranking is not None and not any(issue.path[0] in ("classes", "groups") for issue in findings.issues)
+        beyond = expand(ranking).issues if sound else ()
+        raise RankingError(locate(body, [*findings.issues, *beyond]), name)
+    return ranking
+
+
+def _ranking(document: Any, findings: Findings, text: str, file: str) -> Ranking | None:
+    if not _has_format(document, findings):
+        return None
+    known = [key for key in document if key in _KEYS or key == "$schema" or key.startswith("x-")]
+    for key in document:
+        if key not in known:
+            findings.add("E003", f"unknown key {quoted(key)}{findings.suggest(key, _KEYS)}", key)
+    for key in _TEXTS:
+        if key in document and not isinstance(document[key], str):
+            findings.add("E004", f"{key} is a text, not {_kind(document[key])}", key)
+    symmetric = document.get("symmetric", False)
+    if not isinstance(symmetric, bool):
+        findings.add("E004", f"symmetric is true or false, not {_kind(symmetric)}", "symmetric")
+    return Ranking(
+        classes=_classes(document, findings),
+        groups=_groups(document, findings),
+        rankings=_rankings(document, findings),
+        symmetric=symmetric,
+        **{key: document.get(key) for key in _TEXTS},
+        notes=_notes(document, findings),
+        extras={key: document[key] for key in known if key not in _KEYS},
+        file=file,
+        text=text,
+    )
+
+
+def _has_format(document: Any, findings: Findings) -> bool:
+    """Whether the document says that it is a ranking file of a version we read."""
+    if not isinstance(document, dict):
+        findings.add("E002", f"{_kind(document)} is no ranking; expected {_EXPECTED}")
+    elif "format" not in document:
+        findings.add("E002", f'there is no "format" key; expected {_EXPECTED}')
+    elif document["format"] != FORMAT:
+        findings.add("E002", f'"format" is not "{FORMAT}"; expected {_EXPECTED}', "format")
+    elif type(document.get("version")) is not int or document["version"] < 1:
+        findings.add("E002", f'"version" is missing or no version number; this rankcon writes {VERSION}', "version")
+    elif document["version"] > VERSION:
+        found = quoted(str(document["version"]))
+        message = f"version {found} is newer than {VERSION}, the newest that this rankcon reads; upgrade rankcon"
+        findings.add("E002", message, "version")
+    return not findings.issues
+
+
+def _classes(document: dict[str, Any], findings: Findings) -> tuple[str, ...]:
+    names = document.get("classes")
+    if not isinstance(names, list) or len(names) < 2:
+        found = _kind(names) if "classes" in document else "nothing"
+        findings.add("E004", f"classes is a list of two or more class names, not {found}", "classes")
+        return ()
+    return tuple(from_member(name) for i, name in enumerate(names) if _is_class_name(name, findings, "classes", i))
+
+
+def _groups(document: dict[str, Any], findings: Findings) -> dict[str, Tier]:
+    groups = {}
+    for name, value in _object(document, "groups", findings).items():
+        fault = "it begins with @" if name.startswith("@") else name_fault(name)
+        if fault:
+            findings.add("E005", f"{quoted(name)} cannot name a group: {fault}", "groups", name)
+            continue
+        tier = _tier(value, findings, ("groups", name))
+        if tier is not None:
+            groups[name] = tier
+    return groups
+
+
+def _rankings(document: dict[str, Any], findings: Findings) -> dict[str, Listing]:
+    rankings = {}
+    for key, items in _object(document, "rankings", findings).items():
+        path = ("rankings", key)
+        if not _is_class_name(key, findings, *path):
+            continue
+        if not isinstance(items, list):
+            findings.add(
+                "E004", f'the ranking of a class is a list of tiers, [["a"], ["b"]], not {_kind(items)}', *path
+            )
+            continue
+        rest = bool(items) and items[-1] == REST_OF_GROUPS
+        tiers = [_tier(item, findings, (*path, k)) for k, item in enumerate(items[:-1] if rest else items)]
+        rankings[from_member(key)] = Listing(tuple(tier for tier in tiers if tier is not None), rest)
+    return rankings
+
+
+def _tier(value: Any, findings: Findings, path: Path) -> Tier | None:
+    """A tier or a group: a list of members, or an object with ``of`` and ``score``."""
+    score = None
+    what = "a group" if path[0] == "groups" else "a tier"
+    if isinstance(value, dict):
+        for key in (key for key in value if key not in ("of", "score")):
+            findings.add("E003", f"unknown key {quoted(key)}{findings.suggest(key, ('of', 'score'))}", *path, key)
+        score = value.get("score")
+        if type(score) not in (int, float):
+            findings.add("E004", f'{what} with "of" has a "score", a number between 0 and 1', *path)
+            return None
+        path, value = (*path, "of"), value.get("of")
+    if not isinstance(value, list):
+        findings.add("E004", _not_a_tier(value, what), *path)
+        return None
+    faulty = [j for j, member in enumerate(value) if type(member) is not str or member in ("", "@", "@@")]
+    for j in faulty:
+        found = quoted(value[j]) if isinstance(value[j], str) else _kind(value[j])
+        findings.add("E004", f"{what} lists class names and @groups, not {found}", *path, j)
+    return None if faulty else Tier(tuple(value), score)
+
+
+def _not_a_tier(value: Any, what: str) -> str:
+    if value == REST_OF_GROUPS:
+        return f'"{REST_OF_GROUPS}" stands once, as the last item'
+    shape = f'{what} is a list of names or {{"of": [...], "score": s}}'
+    if isinstance(value, str):
+        return f'{shape}; write ["{quoted(value)[1:-1]}"] for one name'
+    return f"{shape}, not {_kind(value)}"
+
+
+def _notes(document: dict[str, Any], findings: Findings) -> str | dict[str, str] | None:
+    notes = document.get("notes")
+    if isinstance(notes, dict):
+        for key in (key for key, note in notes.items() if not isinstance(note, str)):
+            findings.add("E004", f"a note is a text, not {_kind(notes[key])}", "notes", key)
+    elif "notes" in document and not isinstance(notes, str):
+        findings.add("E004", f"notes is a text or an object of texts, not {_kind(notes)}", "notes")
+    return notes
+
+
+def _object(document: dict[str, Any], key: str, findings: Findings) -> dict[str, Any]:
+    value = document.get(key, {})
+    if isinstance(value, dict):
+        return value
+    findings.add("E004", f"{key} is an object, not {_kind(value)}", key)
+    return {}
+
+
+def _is_class_name(name: Any, findings: Findings, *path: str | int) -> bool:
+    if not isinstance(name, str):
+        findings.add("E004", f"a class name is a text, not {_kind(name)}", *path)
+        return False
+    fault = f"it begins with @; write {quoted(as_member(name))}" if is_group(name) else name_fault(from_member(name))
+    if fault:
+        findings.add("E005", f"{quoted(name)} cannot name a class: {fault}", *path)
+    return not fault
+
+
+def name_fault(name: str) -> str | None:
+    """Why ``name`` (as it is meant, not as it is written) can name neither class nor group, or None."""
+    if not name:
+        return "it is empty"
+    if name != name.strip():
+        return "it begins or ends with a blank"
+    if not name.isprintable() and any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name):
+        return "it holds a control character or a line break"
+    return None
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, str):
+        return f"the text {quoted(value)}"
+    if isinstance(value, int | float):
+        return "a number"
+    return f"a list of {len(value)}" if isinstance(value, list) else "an object"

@@ -1,0 +1,1 @@
+"""Training: configuration, batches, augmentation, schedule, the loop, checkpoints and the run directory."""

@@ -1,0 +1,175 @@
+"""The configuration of a training: frozen dataclasses, filled by flags over a TOML file over the defaults."""
+
+import dataclasses
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from rankcon_cli.errors import UsageError
+from rankcon_cli.files import read_bounded
+
+LossName = Literal["ranked", "supcon", "cross-entropy"]
+Variant = Literal["in", "out", "out-in"]
+Optimizer = Literal["sgd", "adamw"]
+Augmentation = Literal["auto", "none", "light", "natural"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """spec: what ``--data`` says. None: the set's natural image size."""
+
+    spec: str = ""
+    withhold: tuple[str, ...] = ()
+    val_fraction: float = 0.1
+    image_size: int | None = None
+    data_dir: str | None = None
+    download: bool = False
+    skip_broken: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """ranks: r, the class itself included; None: 3, or as many as the ranking has. temperature: SupCon's.
+
+    ce_weight: weight of a cross-entropy head beside a contrastive loss; 0 for none.
+    """
+
+    name: LossName = "ranked"
+    variant: Variant = "out-in"
+    ranks: int | None = None
+    tau_min: float = 0.1
+    tau_max: float = 0.6
+    temperature: float = 0.1
+    ce_weight: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """encoder: a key of ``models.ENCODERS``, or auto by image size. weights: a local file of torchvision weights."""
+
+    encoder: str = "auto"
+    weights: str | None = None
+    projection_dim: int = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimConfig:
+    """lr: for a batch of 256 images; None: 0.2 (SGD) or 0.001 (AdamW). Scaled with the batch size, linearly for SGD
+    (Goyal et al., arXiv 1706.02677) and by its square root for AdamW (Malladi et al., arXiv 2205.10287).
+
+    warmup_epochs: None is a tenth of the epochs, at most 10. clip_norm: largest gradient norm; 0 for no clipping.
+    """
+
+    epochs: int = 100
+    batch_size: int = 256
+    optimizer: Optimizer = "sgd"
+    lr: float | None = None
+    weight_decay: float = 5e-4
+    momentum: float = 0.9
+    warmup_epochs: float | None = None
+    clip_norm: float = 5.0
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Everything that shapes a training. ``ranking``: a file or the name of a shipped ranking."""
+
+    ranking: str | None = None
+    augment: Augmentation = "auto"
+    seed: int = 0
+    device: str = "auto"
+    precision: Precision = "auto"
+    data: DataConfig = DataConfig()
+    loss: LossConfig = LossConfig()
+    model: ModelConfig = ModelConfig()
+    optim: OptimConfig = OptimConfig()
+
+    def __post_init__(self) -> None:
+        if not self.data.spec:
+            raise UsageError(
+                "no data set is given", hint="say which images to train on with --data, e.g. folder:photos"
+            )
+        if self.loss.name == "ranked" and not self.ranking:
+            raise UsageError(
+                "--loss ranked needs a ranking",
+                hint="give one with --ranking (a file, or the name of a shipped one), or choose --loss supcon",
+            )
+        _require("--val-fraction", self.data.val_fraction, 0 <= self.data.val_fraction < 1, "at least 0 and below 1")
+        _require("--tau-min", self.loss.tau_min, self.loss.tau_min > 0, "above 0")
+        _require("--tau-max", self.loss.tau_max, self.loss.tau_min <= self.loss.tau_max, "at least --tau-min")
+        _require("--temperature", self.loss.temperature, self.loss.temperature > 0, "above 0")
+        _require("--ce-weight", self.loss.ce_weight, self.loss.ce_weight >= 0, "0 or more")
+        _require("--ranks", self.loss.ranks, self.loss.ranks is None or self.loss.ranks >= 1, "1 or more")
+        _require("--epochs", self.optim.epochs, self.optim.epochs >= 1, "1 or more")
+        _require("--batch-size", self.optim.batch_size, self.optim.batch_size >= 2, "2 or more")
+        _require("--lr", self.optim.lr, self.optim.lr is None or self.optim.lr > 0, "above 0")
+        _require("--weight-decay", self.optim.weight_decay, self.optim.weight_decay >= 0, "0 or more")
+        _require("--clip-norm", self.optim.clip_norm, self.optim.clip_norm >= 0, "0 or more")
+        _require("--projection-dim", self.model.projection_dim, self.model.projection_dim >= 1, "1 or more")
+        size = self.data.image_size
+        _require("--image-size", size, size is None or size >= 4, "4 or more")
+        _require("--seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
+
+
+def _require(flag: str, value: Any, holds: bool, rule: str) -> None:
+    if not holds:
+        raise UsageError(f"{flag} must be {rule}, not {value}")
+
+
+def resolve(flags: dict[str, Any], toml: Path | None = None) -> TrainConfig:
+    """Flags over the TOML file over the defaults.
+
+    Args:
+        flags: dotted keys of ``TrainConfig`` (``"optim.lr"``) to values; None for a flag that was not given.
+        toml: a file with the same keys as tables (``[optim]`` / ``lr = 0.1``).
+
+    Raises:
+        UsageError: an unknown key (with a suggestion), a value of the wrong type or out of range.
+    """
+    tree = read_toml(toml) if toml else {}
+    for key, value in flags.items():
+        if value is not None:
+            *section, leaf = key.split(".")
+            (tree.setdefault(section[0], {}) if section else tree)[leaf] = value
+    return from_dict(tree, where=str(toml) if toml else "the flags")
+
+
+def from_dict(tree: dict[str, Any], where: str) -> TrainConfig:
+    """``TrainConfig`` from nested dictionaries, as ``to_dict`` or a TOML file gives them, types checked."""
+    from pydantic import TypeAdapter, ValidationError
+
+    _refuse_unknown(tree, TrainConfig, where, "")
+    try:
+        return TypeAdapter(TrainConfig).validate_python(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{where}: {key}: {first['msg'].lower()}, not {first.get('input')!r}") from error
+
+
+def to_dict(config: TrainConfig) -> dict[str, Any]:
+    """Nested plain dictionaries, fit for JSON."""
+    return dataclasses.asdict(config)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file; UsageError with line and column on a syntax fault."""
+    try:
+        return tomllib.loads(read_bounded(path, 2**20, "configuration").decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _refuse_unknown(tree: dict[str, Any], kind: type, where: str, prefix: str) -> None:
+    known = {field.name: field.type for field in dataclasses.fields(kind)}
+    for key, value in tree.items():
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {prefix}{close[0]}?" if close else f"known here: {', '.join(known)}"
+            raise UsageError(f"{where}: unknown key {prefix}{key}", hint=hint)
+        if dataclasses.is_dataclass(known[key]):
+            if not isinstance(value, dict):
+                raise UsageError(f"{where}: {prefix}{key} must be a table")
+            _refuse_unknown(value, known[key], where, f"{prefix}{key}.")

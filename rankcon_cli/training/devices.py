@@ -1,0 +1,37 @@
+"""Which device does the work, and in which precision."""
+
+import contextlib
+
+import torch
+
+from rankcon_cli.errors import RankconError
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` is the first CUDA device, else Apple's MPS, else the CPU. RankconError where there is no such device."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise RankconError(
+            f"there is no device {name!r} here", hint="'rankcon doctor' lists the devices; --device auto picks one"
+        ) from error
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise RankconError(f"cannot train on a device of type {device.type!r}", hint="use cpu, cuda, cuda:N or mps")
+    return device
+
+
+def pick_precision(name: str, device: torch.device) -> str:
+    """``auto`` is bfloat16 on a CUDA device that has it, else float32."""
+    if name != "auto":
+        return name
+    return "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
+    """bf16 autocast where ``precision`` says so; nothing otherwise."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")

@@ -1,0 +1,232 @@
+"""Everything that is decided before the first step: data, classes, splits, the ranking at work, concrete settings."""
+
+import dataclasses
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from rankcon_cli.data import DataOptions, ImageSet, fingerprint, keep_classes, load_images, split_validation
+from rankcon_cli.data.spec import absolute_spec
+from rankcon_cli.errors import RankconError
+from rankcon_cli.models import encoder_for
+from rankcon_cli.progress import Progress, silent
+from rankcon_cli.ranking import Ranking, TierTable, compile_ranking, load
+from rankcon_cli.training.augment import augmentation_for
+from rankcon_cli.training.config import TrainConfig
+from rankcon_cli.training.devices import pick_device, pick_precision
+from rankcon_cli.training.schedule import peak_lr
+
+log = logging.getLogger("rankcon")
+
+DEFAULT_RANKS = 3
+#: Two augmented views of every image go into a step.
+VIEWS = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What ``train`` carries out and ``--dry-run`` prints.
+
+    config: with every ``auto`` made concrete. ranking: as written, before anything is withheld.
+    table: what trains or is evaluated: compiled, withheld classes dropped, classes in label order; None without a ranking.
+    images: the training split without withheld classes, labels 0..C-1 in the order of ``classes``.
+    train, validation: indices into ``images``. mean, std: of the training images in 0..1, one a channel.
+    """
+
+    config: TrainConfig
+    ranking: Ranking | None
+    table: TierTable | None
+    classes: tuple[str, ...]
+    withheld: tuple[str, ...]
+    images: ImageSet
+    fingerprint: str
+    train: np.ndarray
+    validation: np.ndarray
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    batch_size: int
+    steps_per_epoch: int
+
+    @property
+    def total_steps(self) -> int:
+        return self.steps_per_epoch * self.config.optim.epochs
+
+    @property
+    def warmup_steps(self) -> int:
+        return round(self.config.optim.warmup_epochs * self.steps_per_epoch)
+
+    @property
+    def peak_lr(self) -> float:
+        return peak_lr(self.config.optim, self.batch_size)
+
+
+def make_plan(config: TrainConfig, progress: Progress = silent) -> Plan:
+    """Load and check everything a training needs.
+
+    Raises:
+        RankconError: the data is missing or broken, the ranking's classes are not the data's, a class to withhold does
+            not exist, a trained rank can have no positive, the device does not exist.
+    """
+    device = pick_device(config.device)
+    ranking = load(config.ranking) if config.ranking else None
+    data = config.data
+    options = DataOptions(Path(data.data_dir) if data.data_dir else None, data.download, data.skip_broken)
+    images = load_images(data.spec, "train", options, size=data.image_size, progress=progress)
+    table = compile_ranking(ranking) if ranking else None
+    if table and not images.named:
+        images = _name_classes(images, table)
+    classes, withheld = _split_classes(images.classes, table, data.withhold)
+    if table:
+        table = table.withhold([name for name in withheld if name in table.classes])
+        _same_classes(config.ranking, table, classes, images)
+        table = table.reorder(classes)
+    images = keep_classes(images, classes)
+    train, validation = split_validation(images.labels, data.val_fraction, config.seed)
+    batch_size = min(config.optim.batch_size, len(train))
+    if batch_size < config.optim.batch_size:
+        log.info("the batch is %d images: there are no more to train on", batch_size)
+    mean, std = _statistics(images.images, train)
+    return Plan(
+        config=_concrete(config, images, table, str(device), pick_precision(config.precision, device)),
+        ranking=ranking,
+        table=table,
+        classes=classes,
+        withheld=withheld,
+        images=images,
+        fingerprint=fingerprint(images),
+        train=train,
+        validation=validation,
+        mean=mean,
+        std=std,
+        batch_size=batch_size,
+        steps_per_epoch=max(1, len(train) // batch_size),
+    )
+
+
+def _name_classes(images: ImageSet, table: TierTable) -> ImageSet:
+    """Data without names takes the ranking's, by position: there order is all there is to match on."""
+    if len(images.classes) != len(table.classes):
+        raise RankconError(
+            f"E110: {images.spec} has {len(images.classes)} unnamed classes and the ranking {len(table.classes)}",
+            hint="store class_names in the data, or rank exactly its classes in label order",
+        )
+    return dataclasses.replace(images, classes=table.classes)
+
+
+def _split_classes(
+    data_classes: tuple[str, ...], table: TierTable | None, withhold: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    known = set(data_classes) | set(table.classes if table else ())
+    for name in withhold:
+        if name not in known:
+            import difflib
+
+            close = difflib.get_close_matches(name, known, n=1)
+            raise RankconError(
+                f"cannot withhold {name!r}: there is no such class",
+                hint=f"did you mean {close[0]!r}?" if close else f"the classes are: {', '.join(sorted(known))}",
+            )
+    classes = tuple(name for name in data_classes if name not in withhold)
+    if len(classes) < 2:
+        raise RankconError(f"{len(classes)} class is left to train on; a contrast needs at least 2")
+    return classes, tuple(dict.fromkeys(withhold))
+
+
+def _same_classes(name: str | None, table: TierTable, classes: tuple[str, ...], images: ImageSet) -> None:
+    only_ranking = [c for c in table.classes if c not in classes]
+    only_data = [c for c in classes if c not in table.classes]
+    if only_ranking or only_data:
+        parts = [
+            f"{side} only: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
+            for side, names in (("in the ranking", only_ranking), ("in the data", only_data))
+            if names
+        ]
+        raise RankconError(
+            f"E110: the classes of the ranking {name} are not those of {images.spec} ({'; '.join(parts)})",
+            hint=f"'rankcon rank validate {name} --data {images.spec}' suggests names; --withhold leaves classes out",
+        )
+
+
+def _concrete(
+    config: TrainConfig, images: ImageSet, table: TierTable | None, device: str, precision: str
+) -> TrainConfig:
+    """``config`` with every None and ``auto`` replaced by what it means for this data."""
+    _, channels, size, _ = images.images.shape
+    optim, loss, model = config.optim, config.loss, config.model
+    if optim.warmup_epochs is None:
+        optim = dataclasses.replace(optim, warmup_epochs=min(10.0, optim.epochs / 10))
+    if loss.name == "ranked" and table:
+        loss = dataclasses.replace(loss, ranks=_ranks(loss.ranks, table))
+    if model.encoder == "auto":
+        model = dataclasses.replace(model, encoder=encoder_for(size))
+    return dataclasses.replace(
+        config,
+        device=device,
+        precision=precision,
+        augment=augmentation_for(size, channels) if config.augment == "auto" else config.augment,
+        data=dataclasses.replace(config.data, spec=absolute_spec(config.data.spec), image_size=size),
+        optim=optim,
+        loss=loss,
+        model=model,
+    )
+
+
+def _ranks(wanted: int | None, table: TierTable) -> int:
+    deepest = table.depth + 1
+    if wanted is None:
+        if deepest < 2:
+            log.warning("no class of the ranking has a tier (left): this trains contrast with the own class alone")
+        return min(DEFAULT_RANKS, deepest)
+    if wanted > deepest:
+        raise RankconError(
+            f"--ranks {wanted}: no batch can hold a sample of rank {wanted}, as no class has more than "
+            f"{table.depth} tiers{' after withholding' if table.depth else ''}",
+            hint=f"train at most --ranks {deepest}, or rank more classes",
+        )
+    return wanted
+
+
+def _statistics(images: np.ndarray, train: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation a channel of the training images in 0..1, from the histogram of their 256 values."""
+    means, stds = [], []
+    levels = np.arange(256) / 255
+    for channel in range(images.shape[1]):
+        counts = np.zeros(256)
+        for start in range(0, len(train), 1024):
+            counts += np.bincount(images[train[start : start + 1024], channel].ravel(), minlength=256)
+        share = counts / counts.sum()
+        mean = float(share @ levels)
+        means.append(mean)
+        stds.append(max(float(share @ (levels - mean) ** 2) ** 0.5, 1e-3))
+    return tuple(means), tuple(stds)
+
+
+@dataclasses.dataclass(frozen=True)
+class RankInBatch:
+    """What rank ``rank`` sees in one step: of all classes, how many have it, and the expected samples an anchor finds.
+
+    fewest, mean: over the classes that have the rank; both views counted, the anchor itself not.
+    """
+
+    rank: int
+    classes: int
+    fewest: float
+    mean: float
+
+
+def ranks_in_batch(plan: Plan) -> tuple[RankInBatch, ...]:
+    """``RankInBatch`` of every trained rank of a ranked plan; empty for other losses."""
+    if plan.config.loss.name != "ranked" or plan.table is None:
+        return ()
+    per_class = VIEWS * plan.batch_size / len(plan.classes)
+    found = []
+    for rank in range(1, plan.config.loss.ranks + 1):
+        if rank == 1:
+            # An anchor's own class is in the batch for certain, even where a batch holds few of the classes.
+            own = VIEWS * plan.batch_size / min(len(plan.classes), max(1, plan.batch_size // 2)) - 1
+            found.append(RankInBatch(1, len(plan.classes), own, own))
+            continue
+        sizes = [len(tiers[rank - 2]) for tiers in plan.table.tiers if len(tiers) >= rank - 1]
+        found.append(RankInBatch(rank, len(sizes), per_class * min(sizes), per_class * sum(sizes) / len(sizes)))
+    return tuple(found)

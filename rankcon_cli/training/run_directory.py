@@ -1,0 +1,245 @@
+"""The run directory: the contract between ``train`` and everything after it. Described in docs/run-directory.md."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rankcon_cli.data.spec import absolute_spec
+from rankcon_cli.errors import RankconError, UsageError
+from rankcon_cli.files import read_bounded, to_json, write_atomic
+from rankcon_cli.models import Network
+from rankcon_cli.ranking import Ranking, TierTable, compile_ranking, load, parse, write
+from rankcon_cli.training.checkpoint import load_weights
+from rankcon_cli.training.config import TrainConfig, from_dict, to_dict
+from rankcon_cli.training.environment import environment
+from rankcon_cli.training.plan import Plan
+
+FORMAT, VERSION = "rankcon/run", 1
+RECORD, RANKING, SPLITS, METRICS, WEIGHTS = (
+    "run.json",
+    "ranking.json",
+    "splits.json",
+    "metrics.jsonl",
+    "model.safetensors",
+)
+CHECKPOINTS, CACHE = "checkpoints", "cache"
+_OURS = (RECORD, RANKING, SPLITS, METRICS, WEIGHTS, CHECKPOINTS, CACHE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run directory that was opened and checked.
+
+    ranking: as written, before anything was withheld; table: compiled, withheld classes dropped, in label order;
+    both None for a run without a ranking. record: ``run.json`` as it stands.
+    """
+
+    path: Path
+    config: TrainConfig
+    classes: tuple[str, ...]
+    withheld: tuple[str, ...]
+    ranking: Ranking | None
+    table: TierTable | None
+    record: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / CHECKPOINTS
+
+    @property
+    def image_size(self) -> int:
+        return self.record["data"]["image_size"]
+
+    @property
+    def channels(self) -> int:
+        return self.record["data"]["channels"]
+
+    def settings(self, device: str | None = None) -> TrainConfig:
+        """The configuration to go on with: as recorded, its ranking the run's own copy, ``device`` if one is named."""
+        ranking = str(self.path / RANKING) if self.ranking else None
+        return dataclasses.replace(self.config, ranking=ranking, device=device or self.config.device)
+
+    @property
+    def finished(self) -> bool:
+        return (self.path / WEIGHTS).exists()
+
+    def splits(self) -> tuple[np.ndarray, np.ndarray]:
+        """Indices of the training and the validation images among those of ``classes`` in the training split."""
+        stored = json.loads(read_bounded(self.path / SPLITS, 2**30, "splits"))
+        return np.array(stored["train"], dtype=np.int64), np.array(stored["validation"], dtype=np.int64)
+
+    def untrained_network(self) -> Network:
+        """The network that ``config`` describes, freshly initialised."""
+        data, loss = self.record["data"], self.config.loss
+        return Network(
+            self.config.model.encoder,
+            self.channels,
+            self.image_size,
+            data["mean"],
+            data["std"],
+            projection_dim=None if loss.name == "cross-entropy" else self.config.model.projection_dim,
+            n_classes=len(self.classes) if loss.name == "cross-entropy" or loss.ce_weight else None,
+        )
+
+    def network(self) -> Network:
+        """The trained network in evaluation mode; RankconError where training has not finished."""
+        if not self.finished:
+            raise RankconError(
+                f"{self.path} has no {WEIGHTS}: its training did not finish",
+                hint=f"go on with it: rankcon train --resume --out {self.path}",
+            )
+        network = self.untrained_network()
+        load_weights(self.path / WEIGHTS, network)
+        return network.eval()
+
+
+def create_run(path: Path, plan: Plan, *, force: bool = False) -> Run:
+    """Make the run directory of ``plan``. One that exists is not touched without ``force``; nothing but a run ever is.
+
+    ``run.json`` is written last: where it stands, the directory is whole.
+    """
+    check_free(path, force=force)
+    _clear(path)
+    write_atomic(
+        path / SPLITS, to_json({"train": plan.train.tolist(), "validation": plan.validation.tolist()}, indent=None)
+    )
+    if plan.ranking:
+        write_atomic(path / RANKING, write(plan.ranking))
+    (path / CHECKPOINTS).mkdir(exist_ok=True)
+    write_atomic(path / RECORD, to_json(_record(plan)) + "\n")
+    return open_run(path)
+
+
+def check_free(path: Path, *, force: bool) -> None:
+    """UsageError where a new run may not be written to ``path``: anything but a run stands there, or no ``force``."""
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file", hint="choose another --out")
+    if not path.exists() or not any(path.iterdir()):
+        return
+    if not (path / RECORD).exists():
+        raise UsageError(f"{path} is not empty and no run directory", hint="choose another --out; it is left as it is")
+    if not force:
+        raise UsageError(f"{path} holds a run already", hint="--resume goes on with it, --force replaces it")
+
+
+def _clear(path: Path) -> None:
+    for name in _OURS:
+        target = path / name
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
+
+
+def _record(plan: Plan) -> dict[str, Any]:
+    images = plan.images
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": to_dict(plan.config),
+        "classes": list(plan.classes),
+        "withheld": list(plan.withheld),
+        "ranking": {"file": RANKING, "hash": compile_ranking(plan.ranking).digest()} if plan.ranking else None,
+        "data": {
+            "spec": plan.config.data.spec,
+            "split": images.split,
+            "own_test_split": images.has_own_split,
+            "fingerprint": plan.fingerprint,
+            "image_size": images.images.shape[2],
+            "channels": images.images.shape[1],
+            "mean": list(plan.mean),
+            "std": list(plan.std),
+            "skipped": [dataclasses.asdict(broken) for broken in images.skipped],
+        },
+        "splits": {"file": SPLITS, "train": len(plan.train), "validation": len(plan.validation)},
+        "schedule": {
+            "batch_size": plan.batch_size,
+            "steps_per_epoch": plan.steps_per_epoch,
+            "total_steps": plan.total_steps,
+            "warmup_steps": plan.warmup_steps,
+            "peak_lr": plan.peak_lr,
+        },
+        "environment": environment(plan.config.device),
+    }
+
+
+def open_run(path: Path) -> Run:
+    """Read and check a run directory.
+
+    Raises:
+        RankconError: no run directory, one of a newer rankcon, a record that is damaged, or a ranking.json that is no
+            longer the one that was trained with.
+    """
+    record = _read_record(path)
+    ranking = table = None
+    if record["ranking"]:
+        ranking = parse(read_bounded(path / RANKING, 2**26, "ranking").decode("utf-8", "replace"), str(path / RANKING))
+        full = compile_ranking(ranking)
+        if full.digest() != record["ranking"]["hash"]:
+            raise RankconError(
+                f"{path / RANKING} is not the ranking this run was trained with: its hash is {full.digest()}, "
+                f"the run's {record['ranking']['hash']}",
+                hint="put the original back; to evaluate against another ranking use --ranking",
+            )
+        withheld = [name for name in record["withheld"] if name in full.classes]
+        table = full.withhold(withheld).reorder(tuple(record["classes"]))
+    return Run(
+        path=path,
+        config=from_dict(record["config"], where=str(path / RECORD)),
+        classes=tuple(record["classes"]),
+        withheld=tuple(record["withheld"]),
+        ranking=ranking,
+        table=table,
+        record=record,
+    )
+
+
+def check_same(run: Run, flags: dict[str, Any]) -> None:
+    """UsageError where a flag (as for ``config.resolve``) asks for something other than what ``run`` was started with.
+
+    The device may change. A ranking is compared by its hash, a data set by its absolute spec.
+    """
+    recorded = to_dict(run.config)
+    for key, value in flags.items():
+        if value is None or key == "device":
+            continue
+        was: Any = recorded
+        for part in key.split("."):
+            was = was[part]
+        if key == "ranking":
+            was, value = (run.record["ranking"] or {}).get("hash"), compile_ranking(load(value)).digest()
+        if key == "data.spec":
+            value = absolute_spec(value)
+        if value != was and value != "auto":
+            raise UsageError(
+                f"{run.path} was started with {key} = {was}, not {value}",
+                hint="--resume goes on as configured: drop the flag, or start a new run",
+            )
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    if not (path / RECORD).is_file():
+        raise RankconError(f"{path} is not a run directory: it has no {RECORD}", hint="'rankcon train' makes one")
+    try:
+        record = json.loads(read_bounded(path / RECORD, 2**26, "run record"))
+        kind, version = record.get("format"), record.get("version")
+    except (ValueError, AttributeError) as error:
+        raise RankconError(f"{path / RECORD} is damaged: {error}") from error
+    if kind != FORMAT:
+        raise RankconError(f"{path / RECORD} is not a run record: its format is {kind!r}")
+    if version != VERSION:
+        raise RankconError(
+            f"{path} has version {version}; this rankcon reads version {VERSION}", hint="upgrade rankcon"
+        )
+    missing = {"config", "classes", "withheld", "ranking", "data", "splits"} - record.keys()
+    if missing:
+        raise RankconError(f"{path / RECORD} is damaged: it lacks {', '.join(sorted(missing))}")
+    return record
