@@ -26,14 +26,15 @@ def evaluate(
     """Accuracy, retrieval, mistakes and the order of the classes, on test images."""
     from rankcon_cli.evaluation.embeddings import Embedder
     from rankcon_cli.evaluation.evaluate import evaluate as evaluate_run
-    from rankcon_cli.evaluation.images import options_of, test_images
+    from rankcon_cli.evaluation.images import test_images
     from rankcon_cli.ranking import load
     from rankcon_cli.training.run_directory import open_run
 
     opened = open_run(run)
     given = load(ranking) if ranking else None
     embedder = Embedder(opened, device, console.progress())
-    options = data_options(data_dir, download, skip_broken) if data else options_of(opened)
+    # Without --data the test images are the run's own, found the way its training images were.
+    options = data_options(data_dir, download, skip_broken) if data else None
     test = test_images(opened, data, options, console.progress())
     if len(test.withheld):
         console.note(f"left out {len(test.withheld)} images of the withheld classes {', '.join(test.withheld.classes)}")

@@ -42,18 +42,16 @@ def ood_report(
         raise UsageError("there is nowhere to put the report", hint="name a folder with --out, or ask for --json")
     if out is not None and (out / "report.html").exists() and not force:
         raise UsageError(f"{out} holds a report already", hint="--force replaces it")
-    from rankcon_cli.evaluation.images import options_of
     from rankcon_cli.ood.evaluate import ood_evaluate
     from rankcon_cli.report import to_json_dict, write_report
     from rankcon_cli.training.run_directory import open_run
 
     opened = [open_run(path) for path in runs]
-    given = data_options(data_dir, download, skip_broken)
     result = ood_evaluate(
         opened,
         data,
         ood or [],
-        given if data or ood else options_of(opened[0]),
+        data_options(data_dir, download, skip_broken) if data or ood else None,
         device=device,
         withheld_from_all=withheld_from == "all",
         progress=console.progress(),

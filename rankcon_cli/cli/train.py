@@ -25,7 +25,9 @@ def train(
     ] = None,
     ranking: Annotated[str | None, _option("Ranking file, class graph, or a shipped ranking's name.", _DATA)] = None,
     withhold: Annotated[list[str] | None, _option("Classes kept out: fox,owl. Repeatable.", _DATA)] = None,
-    val_fraction: Annotated[float | None, _option("Share of training images kept for validation. [0.1]", _DATA)] = None,
+    val_fraction: Annotated[
+        float | None, _option("Share of training images kept for validation. [the set's own split, else 0.1]", _DATA)
+    ] = None,
     image_size: Annotated[int | None, _option("Square size in pixels. [the set's own, at most 224]", _DATA)] = None,
     data_dir: DataDir = None,
     download: Annotated[bool | None, _option("Let torchvision fetch a missing set.", _DATA, "--download")] = None,

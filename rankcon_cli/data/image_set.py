@@ -92,6 +92,17 @@ def keep_classes(image_set: ImageSet, classes: Sequence[str]) -> ImageSet:
     return dataclasses.replace(kept, labels=labels[labels >= 0], classes=wanted)
 
 
+def join(first: ImageSet, second: ImageSet) -> ImageSet:
+    """The images of ``first``, then those of ``second``; both of the same classes, size and channels."""
+    return dataclasses.replace(
+        first,
+        images=np.concatenate([first.images, second.images]),
+        labels=np.concatenate([first.labels, second.labels]),
+        names=first.names + second.names,
+        skipped=first.skipped + second.skipped,
+    )
+
+
 def fingerprint(image_set: ImageSet) -> str:
     """SHA-256 (hex) over pixels, shape, labels and class names; neither paths nor the spec enter it."""
     head = json.dumps({"shape": image_set.images.shape, "classes": image_set.classes})

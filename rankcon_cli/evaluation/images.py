@@ -3,13 +3,13 @@
 import dataclasses
 import logging
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 
 from rankcon_cli.data import DataOptions, ImageSet, fingerprint, keep_classes, load_images
 from rankcon_cli.errors import RankconError
 from rankcon_cli.progress import Progress, silent
+from rankcon_cli.training.images import data_options, load_training_images, named
 from rankcon_cli.training.run_directory import Run
 
 log = logging.getLogger("rankcon")
@@ -28,28 +28,17 @@ class TestImages:
     left_out: dict[str, int]
 
 
-def options_of(run: Run) -> DataOptions:
-    """The data options the run was trained with."""
-    data = run.config.data
-    return DataOptions(Path(data.data_dir) if data.data_dir else None, data.download, data.skip_broken)
-
-
 def load_for_run(run: Run, spec: str, split: str, options: DataOptions, progress: Progress = silent) -> ImageSet:
     """The images of ``spec`` at the run's size and channels. Data without class names takes those of the run's ranking."""
     images = load_images(spec, split, options, size=run.image_size, channels=run.channels, progress=progress)
-    if images.named or run.ranking is None:
-        return images
-    if len(images.classes) != len(run.ranking.classes):
-        raise RankconError(
-            f"{spec} has {len(images.classes)} unnamed classes and the run's ranking {len(run.ranking.classes)}",
-            hint="store class_names in the data",
-        )
-    return dataclasses.replace(images, classes=run.ranking.classes)
+    return named(images, run.ranking.classes if run.ranking else None)
 
 
 def training_images(run: Run, progress: Progress = silent) -> ImageSet:
     """The images the run was trained and validated on; RankconError where they are gone or have changed."""
-    images = keep_classes(load_for_run(run, run.config.data.spec, "train", options_of(run), progress), run.classes)
+    names = run.ranking.classes if run.ranking else None
+    found = load_training_images(run.config.data, names, channels=run.channels, progress=progress)
+    images = found.keep(run.classes).images
     if fingerprint(images) != run.record["data"]["fingerprint"]:
         raise RankconError(
             f"{run.config.data.spec} is no longer what {run.path} was trained on: its images or labels have changed",
@@ -69,7 +58,7 @@ def test_images(
     if spec is None and not run.record["data"]["own_test_split"]:
         return _validation_images(run, progress)
     spec = spec or run.config.data.spec
-    images = load_for_run(run, spec, "test", options or options_of(run), progress)
+    images = load_for_run(run, spec, "test", options or data_options(run.config.data), progress)
     counts = Counter(images.classes[label] for label in images.labels.tolist())
     known = keep_classes(images, run.classes)
     if not len(known):

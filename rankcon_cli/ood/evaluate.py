@@ -12,12 +12,13 @@ from rankcon_cli.errors import RankconError
 from rankcon_cli.evaluation.classify import class_means, linear_probe, nearest_class_mean
 from rankcon_cli.evaluation.embeddings import Embedder, Embeddings, headline_feature
 from rankcon_cli.evaluation.evaluate import evaluate
-from rankcon_cli.evaluation.images import TestImages, options_of, test_images
+from rankcon_cli.evaluation.images import TestImages, test_images
 from rankcon_cli.ood.compare import fooled_images, measurement, pca_points, swallowed
 from rankcon_cli.ood.result import FooledImage, OodResult, Points, RunSummary, Swallowed
 from rankcon_cli.ood.scores import SCORES, FitData, default_k, outlier_scores
 from rankcon_cli.ood.sets import Unknown, load_unknowns
 from rankcon_cli.progress import Progress, silent
+from rankcon_cli.training.images import data_options
 from rankcon_cli.training.run_directory import Run
 
 #: The score shown first, fixed before any OOD image is looked at: no score wins everywhere, and kNN on the encoder
@@ -59,7 +60,7 @@ def ood_evaluate(
     """
     subject = runs[0]
     _require_comparable(runs)
-    options = options or options_of(subject)
+    options = options or data_options(subject.config.data)
     test = test_images(subject, data, options, progress)
     unknowns, warnings = load_unknowns(
         subject, test, ood, options, withheld_from_all=withheld_from_all, progress=progress

@@ -140,7 +140,8 @@ class _Expander:
                 self._report_repeated(member, placed.get(b, path[-1]), path, tier.member_path(path, j))
             else:
                 named.add(b)
-        named.update(b for b in spread if b not in placed)
+        if spread:
+            named.update(b for b in spread if b not in placed)
         return named
 
     def _group(self, member: str, path: Path) -> frozenset[int]:

@@ -16,7 +16,7 @@ from rankcon_cli.ranking.document import (
 )
 from rankcon_cli.ranking.expansion import expand
 from rankcon_cli.ranking.issues import Findings, Path, RankingError
-from rankcon_cli.ranking.syntax import locate, read_json
+from rankcon_cli.ranking.syntax import locate, read_json, refuse_depth
 from rankcon_cli.ranking.wording import quoted
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -46,9 +46,12 @@ def parse(text: str, name: str) -> Ranking:
         return graphs.from_graphml(body, name)
     document = read_json(body, name)
     if graphs.is_node_link(document):
+        refuse_depth(document, body, name)
         return graphs.from_node_link(document, name)
     findings = Findings()
     ranking = _ranking(document, findings, text, name)
+    if ranking is not None:
+        refuse_depth(ranking.extras, body, name)
     if findings.issues:
         sound = ranking is not None and not any(issue.path[0] in ("classes", "groups") for issue in findings.issues)
         beyond = expand(ranking).issues if sound else ()

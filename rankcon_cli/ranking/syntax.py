@@ -48,7 +48,7 @@ def read_json(text: str, file: str) -> Any:
     """The value of a JSON text; RankingError (E001) with line and column where it is none.
 
     Refused beside what JSON refuses: equal keys in one object, NaN and infinities, numbers out of range,
-    half a surrogate pair, nesting deeper than ``MAX_DEPTH``.
+    half a surrogate pair. Nesting is bounded by the parser here and by ``refuse_depth`` where the shape is free.
     """
     duplicated = False
 
@@ -68,13 +68,21 @@ def read_json(text: str, file: str) -> Any:
         raise _syntax_error(str(error), text, _offset_of(text, error.args[1]), file) from error
     except RecursionError as error:
         raise _too_deep(text, file) from error
-    if _depth_exceeds(value, MAX_DEPTH):
-        raise _too_deep(text, file)
     if duplicated:
         raise RankingError(itertools.islice(_duplicates(text), MOST_ISSUES), file)
     if _SURROGATE.search(text):
         _refuse_surrogates(text, file)
     return value
+
+
+def refuse_depth(value: Any, text: str, file: str) -> None:
+    """E001 where a value is nested deeper than ``MAX_DEPTH``."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        items = (item for holder in level for item in (holder.values() if isinstance(holder, dict) else holder))
+        level = [item for item in items if isinstance(item, dict | list)]
+    if level:
+        raise _too_deep(text, file)
 
 
 def locate(text: str | None, issues: Iterable[Issue]) -> tuple[Issue, ...]:
@@ -171,14 +179,6 @@ def _integer(literal: str) -> int:
 
 def _offset_of(text: str, literal: str) -> int:
     return next((match.start() for match in _TOKEN.finditer(text) if match[0] == literal), 0)
-
-
-def _depth_exceeds(value: Any, limit: int) -> bool:
-    level = [value] if type(value) in (dict, list) else []
-    for _ in range(limit + 1):
-        items = (item for holder in level for item in (holder.values() if type(holder) is dict else holder))
-        level = [item for item in items if type(item) in (dict, list)]
-    return bool(level)
 
 
 def _too_deep(text: str, file: str) -> RankingError:

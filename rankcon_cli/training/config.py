@@ -18,11 +18,13 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """spec: what ``--data`` says. None: the set's natural image size."""
+    """spec: what ``--data`` says. val_fraction: share of the training images kept for validation; None: the set's own
+    validation split, or a tenth where it has none. image_size: None is the set's natural size.
+    """
 
     spec: str = ""
     withhold: tuple[str, ...] = ()
-    val_fraction: float = 0.1
+    val_fraction: float | None = None
     image_size: int | None = None
     data_dir: str | None = None
     download: bool = False
@@ -96,7 +98,8 @@ class TrainConfig:
                 "--loss ranked needs a ranking",
                 hint="give one with --ranking (a file, or the name of a shipped one), or choose --loss supcon",
             )
-        _require("--val-fraction", self.data.val_fraction, 0 <= self.data.val_fraction < 1, "at least 0 and below 1")
+        fraction = self.data.val_fraction
+        _require("--val-fraction", fraction, fraction is None or 0 <= fraction < 1, "at least 0 and below 1")
         _require("--tau-min", self.loss.tau_min, self.loss.tau_min > 0, "above 0")
         _require("--tau-max", self.loss.tau_max, self.loss.tau_min <= self.loss.tau_max, "at least --tau-min")
         _require("--temperature", self.loss.temperature, self.loss.temperature > 0, "above 0")

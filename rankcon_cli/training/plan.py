@@ -2,11 +2,10 @@
 
 import dataclasses
 import logging
-from pathlib import Path
 
 import numpy as np
 
-from rankcon_cli.data import DataOptions, ImageSet, fingerprint, keep_classes, load_images, split_validation
+from rankcon_cli.data import ImageSet, fingerprint, split_validation
 from rankcon_cli.data.spec import absolute_spec
 from rankcon_cli.errors import RankconError
 from rankcon_cli.models import encoder_for
@@ -15,11 +14,13 @@ from rankcon_cli.ranking import Ranking, TierTable, compile_ranking, load
 from rankcon_cli.training.augment import augmentation_for
 from rankcon_cli.training.config import TrainConfig
 from rankcon_cli.training.devices import pick_device, pick_precision
+from rankcon_cli.training.images import TrainingImages, load_training_images
 from rankcon_cli.training.schedule import peak_lr
 
 log = logging.getLogger("rankcon")
 
 DEFAULT_RANKS = 3
+DEFAULT_VAL_FRACTION = 0.1
 #: Two augmented views of every image go into a step.
 VIEWS = 2
 
@@ -30,8 +31,9 @@ class Plan:
 
     config: with every ``auto`` made concrete. ranking: as written, before anything is withheld.
     table: what trains or is evaluated: compiled, withheld classes dropped, classes in label order; None without a ranking.
-    images: the training split without withheld classes, labels 0..C-1 in the order of ``classes``.
-    train, validation: indices into ``images``. mean, std: of the training images in 0..1, one a channel.
+    images: those to train and to validate on, without withheld classes, labels 0..C-1 in the order of ``classes``.
+    train, validation: indices into ``images``; own_validation: the validation images are a split of the set's own.
+    mean, std: of the training images in 0..1, one a channel.
     """
 
     config: TrainConfig
@@ -43,6 +45,7 @@ class Plan:
     fingerprint: str
     train: np.ndarray
     validation: np.ndarray
+    own_validation: bool
     mean: tuple[float, ...]
     std: tuple[float, ...]
     batch_size: int
@@ -70,19 +73,17 @@ def make_plan(config: TrainConfig, progress: Progress = silent) -> Plan:
     """
     device = pick_device(config.device)
     ranking = load(config.ranking) if config.ranking else None
-    data = config.data
-    options = DataOptions(Path(data.data_dir) if data.data_dir else None, data.download, data.skip_broken)
-    images = load_images(data.spec, "train", options, size=data.image_size, progress=progress)
     table = compile_ranking(ranking) if ranking else None
-    if table and not images.named:
-        images = _name_classes(images, table)
-    classes, withheld = _split_classes(images.classes, table, data.withhold)
+    found = load_training_images(config.data, table.classes if table else None, progress=progress)
+    classes, withheld = _split_classes(found.images.classes, table, config.data.withhold)
     if table:
         table = table.withhold([name for name in withheld if name in table.classes])
-        _same_classes(config.ranking, table, classes, images)
+        _same_classes(config.ranking, table, classes, found.images.spec)
         table = table.reorder(classes)
-    images = keep_classes(images, classes)
-    train, validation = split_validation(images.labels, data.val_fraction, config.seed)
+    found = found.keep(classes)
+    images = found.images
+    train, validation = _split(found, config)
+    _require_training_images(images, train)
     batch_size = min(config.optim.batch_size, len(train))
     if batch_size < config.optim.batch_size:
         log.info("the batch is %d images: there are no more to train on", batch_size)
@@ -97,21 +98,12 @@ def make_plan(config: TrainConfig, progress: Progress = silent) -> Plan:
         fingerprint=fingerprint(images),
         train=train,
         validation=validation,
+        own_validation=found.border < len(images),
         mean=mean,
         std=std,
         batch_size=batch_size,
         steps_per_epoch=max(1, len(train) // batch_size),
     )
-
-
-def _name_classes(images: ImageSet, table: TierTable) -> ImageSet:
-    """Data without names takes the ranking's, by position: there order is all there is to match on."""
-    if len(images.classes) != len(table.classes):
-        raise RankconError(
-            f"E110: {images.spec} has {len(images.classes)} unnamed classes and the ranking {len(table.classes)}",
-            hint="store class_names in the data, or rank exactly its classes in label order",
-        )
-    return dataclasses.replace(images, classes=table.classes)
 
 
 def _split_classes(
@@ -133,7 +125,7 @@ def _split_classes(
     return classes, tuple(dict.fromkeys(withhold))
 
 
-def _same_classes(name: str | None, table: TierTable, classes: tuple[str, ...], images: ImageSet) -> None:
+def _same_classes(name: str | None, table: TierTable, classes: tuple[str, ...], spec: str) -> None:
     only_ranking = [c for c in table.classes if c not in classes]
     only_data = [c for c in classes if c not in table.classes]
     if only_ranking or only_data:
@@ -143,8 +135,28 @@ def _same_classes(name: str | None, table: TierTable, classes: tuple[str, ...], 
             if names
         ]
         raise RankconError(
-            f"E110: the classes of the ranking {name} are not those of {images.spec} ({'; '.join(parts)})",
-            hint=f"'rankcon rank validate {name} --data {images.spec}' suggests names; --withhold leaves classes out",
+            f"E110: the classes of the ranking {name} are not those of {spec} ({'; '.join(parts)})",
+            hint=f"'rankcon rank validate {name} --data {spec}' suggests names; --withhold leaves classes out",
+        )
+
+
+def _split(found: TrainingImages, config: TrainConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the training and the validation images: the set's own split, or a share of the training images."""
+    if found.border < len(found.images):
+        everything = np.arange(len(found.images))
+        return everything[: found.border], everything[found.border :]
+    fraction = DEFAULT_VAL_FRACTION if config.data.val_fraction is None else config.data.val_fraction
+    return split_validation(found.images.labels, fraction, config.seed)
+
+
+def _require_training_images(images: ImageSet, train: np.ndarray) -> None:
+    counts = np.bincount(images.labels[train], minlength=len(images.classes))
+    empty = [name for name, n in zip(images.classes, counts, strict=True) if not n]
+    if empty:
+        listed = ", ".join(empty[:8]) + (" …" if len(empty) > 8 else "")
+        raise RankconError(
+            f"{len(empty)} classes of {images.spec} have no training image: {listed}",
+            hint="give each at least one image, or withhold them (--withhold)",
         )
 
 

@@ -107,7 +107,8 @@ def create_run(path: Path, plan: Plan, *, force: bool = False) -> Run:
     ``run.json`` is written last: where it stands, the directory is whole.
     """
     check_free(path, force=force)
-    _clear(path)
+    if path.exists():
+        _clear(path)
     write_atomic(
         path / SPLITS, to_json({"train": plan.train.tolist(), "validation": plan.validation.tolist()}, indent=None)
     )
@@ -159,7 +160,12 @@ def _record(plan: Plan) -> dict[str, Any]:
             "std": list(plan.std),
             "skipped": [dataclasses.asdict(broken) for broken in images.skipped],
         },
-        "splits": {"file": SPLITS, "train": len(plan.train), "validation": len(plan.validation)},
+        "splits": {
+            "file": SPLITS,
+            "train": len(plan.train),
+            "validation": len(plan.validation),
+            "validation_from": "its own split" if plan.own_validation else "the training split",
+        },
         "schedule": {
             "batch_size": plan.batch_size,
             "steps_per_epoch": plan.steps_per_epoch,

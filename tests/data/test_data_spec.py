@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from rankcon_cli.data.spec import Spec, parse_spec
+from rankcon_cli.data.spec import Spec, absolute_spec, parse_spec
 from rankcon_cli.errors import UsageError
 
 
@@ -49,3 +49,9 @@ def test_a_bare_folder_is_pointed_to_its_prefix(tmp_path):
     with pytest.raises(UsageError) as error:
         parse_spec(f"{tmp_path}#train")
     assert f"folder:{tmp_path}#train" in error.value.hint
+
+
+def test_an_absolute_spec_means_the_same_everywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert absolute_spec("folder:photos#all") == f"folder:{os.path.join(os.getcwd(), 'photos')}#all"
+    assert absolute_spec("digits#test") == "digits#test"
