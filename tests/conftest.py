@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# The tests' tensors are tiny: more threads only fight each other, and on a busy machine they fight hard.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     gpu_tests = [item for item in items if item.get_closest_marker("gpu")]

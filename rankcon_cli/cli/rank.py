@@ -41,19 +41,19 @@ def validate(
     from rankcon_cli.ranking.checks import inspect
     from rankcon_cli.ranking.issues import in_file_order
 
-    ranking = table = None
+    name, ranking, table = file, None, None
     try:
         ranking = load(file)
+        name = ranking.file
         issues, table = inspect(ranking)
     except RankingError as error:
-        issues = error.issues
+        name, issues = error.file, error.issues
     if ranking is not None and data is not None:
         issues += _against_data(ranking, data, data_dir)
     if table is not None and batch_size is not None:
         issues += check_batch(table, batch_size)
     errors = sum(issue.severity == "error" for issue in issues)
     warnings = sum(issue.severity == "warning" for issue in issues)
-    name = ranking.file if ranking is not None else file
     if as_json:
         console.json(_report(name, ranking, table, in_file_order(issues), valid=not errors))
     else:

@@ -85,7 +85,7 @@ def ood_evaluate(
     return OodResult(
         runs=tuple(summaries),
         id_spec=test.known.spec,
-        id_split=test.description,
+        id_images=test.description,
         id_classes=subject.classes,
         n_id=len(test.known),
         sets=tuple(u.set for u in unknowns),

@@ -90,13 +90,14 @@ class OodResult:
     """Everything the report shows. The first run is the subject, the others are its baselines.
 
     scores: (run name, score, feature, set name or ``"id"``) -> outlier scores, float64 [n].
+    id_images: which images of ``id_spec`` the known ones are, in words.
     headline: (score, feature) shown first: chosen before any OOD image was looked at.
     facts: what the reader must know of data and protocol, as (label, text) pairs.
     """
 
     runs: tuple[RunSummary, ...]
     id_spec: str
-    id_split: str
+    id_images: str
     id_classes: tuple[str, ...]
     n_id: int
     sets: tuple[OodSet, ...]

@@ -5,6 +5,7 @@ Two kinds are. In a *class graph* every edge carries a rank or a weight: an edge
 """
 
 import math
+import warnings
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,8 @@ def from_graphml(text: str, file: str) -> Ranking:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise _unclear("GraphML with a DOCTYPE or ENTITY declaration is not read", file)
     try:
-        graph = nx.parse_graphml(text)
+        with warnings.catch_warnings(action="ignore"):  # of keys without a type, which are of no concern here
+            graph = nx.parse_graphml(text)
     except ParseError as error:
         line, column = error.position
         message = f"not well-formed XML: {error.msg.split(':')[0]}"

@@ -142,10 +142,11 @@ class Findings:
 
 
 class RankingError(RankconError):
-    """A ranking that cannot be used; ``issues`` holds everything that was found."""
+    """A ranking that cannot be used; ``issues`` holds everything that was found in ``file``."""
 
     def __init__(self, issues: Iterable[Issue], file: str):
         self.issues = tuple(issues)
+        self.file = file
         errors = [issue for issue in self.issues if issue.severity == "error"]
         more = f" (and {len(errors) - 1:,} more)" if len(errors) > 1 else ""
         hint = f"'rankcon rank validate {file}' lists everything" if more else None

@@ -98,5 +98,5 @@ def _hidden(ranking: Ranking, expansion: Expansion, findings: Findings) -> None:
         hidden = sorted(expansion.groups.members[chain[-1]] - shown)
         if hidden:
             mates = listed(ranking.classes[b] for b in hidden)
-            message = f"the list of {quoted(name)} hides {mates} of its groups; '\"@groups\"' as last item keeps them"
+            message = f'the list of {quoted(name)} hides {mates} of its groups; end it with "@groups" to keep them'
             findings.add("W213", message, "rankings", name)

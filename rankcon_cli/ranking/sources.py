@@ -1,5 +1,6 @@
 """Where a ranking comes from: a path, standard input, or the name of one that ships with rankcon."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def load(source: str | Path) -> Ranking:
 def find(source: str | Path) -> Path:
     """The file that ``source`` names: the path itself where it exists, else the shipped ranking of that name."""
     path = Path(source)
-    if path.exists():
+    if os.path.exists(path):  # unlike Path.exists, false for a name that is too long to be one
         return path
     known = shipped()
     if str(source) in known:

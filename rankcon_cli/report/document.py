@@ -20,7 +20,7 @@ def to_json_dict(result: OodResult) -> dict[str, Any]:
         "runs": [asdict(run) for run in result.runs],
         "id": {
             "spec": result.id_spec,
-            "split": result.id_split,
+            "images": result.id_images,
             "classes": result.id_classes,
             "n": result.n_id,
         },

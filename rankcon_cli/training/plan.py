@@ -10,8 +10,10 @@ from rankcon_cli.data.spec import absolute_spec
 from rankcon_cli.errors import RankconError
 from rankcon_cli.models import encoder_for
 from rankcon_cli.progress import Progress, silent
-from rankcon_cli.ranking import Ranking, TierTable, compile_ranking, load
+from rankcon_cli.ranking import Ranking, TierTable, compile_ranking, expected_per_batch, load
+from rankcon_cli.ranking.wording import did_you_mean
 from rankcon_cli.training.augment import augmentation_for
+from rankcon_cli.training.batches import classes_per_batch
 from rankcon_cli.training.config import TrainConfig
 from rankcon_cli.training.devices import pick_device, pick_precision
 from rankcon_cli.training.images import TrainingImages, load_training_images
@@ -112,12 +114,9 @@ def _split_classes(
     known = set(data_classes) | set(table.classes if table else ())
     for name in withhold:
         if name not in known:
-            import difflib
-
-            close = difflib.get_close_matches(name, known, n=1)
             raise RankconError(
-                f"cannot withhold {name!r}: there is no such class",
-                hint=f"did you mean {close[0]!r}?" if close else f"the classes are: {', '.join(sorted(known))}",
+                f"cannot withhold {name!r}: there is no such class{did_you_mean(name, sorted(known))}",
+                hint=f"the classes are {', '.join(sorted(known)[:20])}{' …' if len(known) > 20 else ''}",
             )
     classes = tuple(name for name in data_classes if name not in withhold)
     if len(classes) < 2:
@@ -231,14 +230,11 @@ def ranks_in_batch(plan: Plan) -> tuple[RankInBatch, ...]:
     """``RankInBatch`` of every trained rank of a ranked plan; empty for other losses."""
     if plan.config.loss.name != "ranked" or plan.table is None:
         return ()
-    per_class = VIEWS * plan.batch_size / len(plan.classes)
-    found = []
-    for rank in range(1, plan.config.loss.ranks + 1):
-        if rank == 1:
-            # An anchor's own class is in the batch for certain, even where a batch holds few of the classes.
-            own = VIEWS * plan.batch_size / min(len(plan.classes), max(1, plan.batch_size // 2)) - 1
-            found.append(RankInBatch(1, len(plan.classes), own, own))
-            continue
-        sizes = [len(tiers[rank - 2]) for tiers in plan.table.tiers if len(tiers) >= rank - 1]
-        found.append(RankInBatch(rank, len(sizes), per_class * min(sizes), per_class * sum(sizes) / len(sizes)))
+    # An anchor's own class is in its batch for certain, even where a batch holds few of the classes.
+    own = VIEWS * plan.batch_size / classes_per_batch(len(plan.classes), plan.batch_size) - 1
+    found = [RankInBatch(1, len(plan.classes), own, own)]
+    expected = expected_per_batch(plan.table, VIEWS * plan.batch_size, plan.config.loss.ranks)
+    for rank in range(2, plan.config.loss.ranks + 1):
+        samples = [tiers[rank - 2] for tiers in expected if len(tiers) >= rank - 1]
+        found.append(RankInBatch(rank, len(samples), min(samples), sum(samples) / len(samples)))
     return tuple(found)

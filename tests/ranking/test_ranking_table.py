@@ -122,7 +122,7 @@ def test_withholding_one_by_one_is_withholding_at_once():
 
 
 def test_withholding_the_unknown_or_too_many_is_refused():
-    with pytest.raises(RankconError, match="no class 'shipp' .did you mean 'ship'"):
+    with pytest.raises(RankconError, match=r"no class 'shipp' \(did you mean 'ship'"):
         example().withhold(["shipp"])
     with pytest.raises(RankconError, match="9 of 10 classes leaves 1"):
         example().withhold(EXAMPLE["classes"][1:])
@@ -151,9 +151,12 @@ def test_the_hash_is_what_the_reference_says():
 
 
 def test_the_hash_does_not_change_from_release_to_release():
-    assert load_table("digits").digest() == "sha256:DIGITS"
-    assert load_table("cifar10").digest() == "sha256:CIFAR10"
-    assert load_table("cifar10-paper").digest() == "sha256:PAPER"
+    assert load_table("digits").digest() == "sha256:ddc48d6898be73ac78c4453a15975743b96928a099f206f7e14baf8f34a81d0e"
+    assert load_table("cifar10").digest() == "sha256:cd44309de1d2c845247a2cd6e8dd717b615553a4da15bd7ec3eaa12ee2088bce"
+    assert (
+        load_table("cifar10-paper").digest()
+        == "sha256:f24315bcda9eb42e4afdff27656e6593abe20714b0323e2cb6a68942d77bc4f2"
+    )
 
 
 def test_the_hash_knows_meaning_and_no_metadata():

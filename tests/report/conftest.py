@@ -92,7 +92,7 @@ def build() -> OodResult:
             for name, row in zip(RUNS, values, strict=True)
         ),
         id_spec="digits",
-        id_split="test",
+        id_images="test split",
         id_classes=tuple(str(c) for c in range(10) if c not in WITHHELD),
         n_id=len(known),
         sets=(

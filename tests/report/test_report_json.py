@@ -23,7 +23,7 @@ def test_numbers_equal_the_result(result: OodResult):
     assert document["results"] == [asdict(m) for m in result.measurements]
     assert [run["measures"] for run in document["runs"]] == [run.measures for run in result.runs]
     assert document["swallowed"] == [asdict(entry) for entry in result.swallowed]
-    assert document["id"] == {"spec": "digits", "split": "test", "classes": list("01245679"), "n": result.n_id}
+    assert document["id"] == {"spec": "digits", "images": "test split", "classes": list("01245679"), "n": result.n_id}
     assert document["headline"] == {"score": "knn", "feature": "projection"}
     assert document["facts"][0] == dict(zip(("label", "text"), result.facts[0], strict=True))
     assert document["warnings"] == list(result.warnings)

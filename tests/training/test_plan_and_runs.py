@@ -57,7 +57,7 @@ def test_label_order_is_the_datas_and_names_match(config, small_digits):
 @pytest.mark.parametrize(
     ("change", "says", "hint"),
     [
-        ({"data_withhold": ("too",)}, "no such class", "'two'"),
+        ({"data_withhold": ("too",)}, "did you mean 'two'?", "zero"),
         ({"data_withhold": ("zero", "one", "two", "three")}, "1 class is left", None),
         ({"loss_ranks": 4}, "rank 4", "--ranks 3"),
         ({"loss_ranks": 3, "data_withhold": ("three", "zero")}, "rank 3", "--ranks 2"),
