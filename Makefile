@@ -20,7 +20,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 
 benchmark: $(INSTALLED)
-	$(BIN)/python benchmarks/digits.py
+	$(BIN)/python benchmarks/losses.py
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "rankcon needs Python 3.11 or newer; name one with PYTHON=..." >&2; exit 1; }

@@ -7,7 +7,7 @@ import typer
 
 from rankcon_cli.cli.command import Json, command
 from rankcon_cli.cli.console import console
-from rankcon_cli.numbers import decimal
+from rankcon_cli.wording import decimal
 
 app = typer.Typer(name="data", help="Look at data sets.", no_args_is_help=True, rich_markup_mode=None)
 

@@ -9,7 +9,7 @@ from rankcon_cli.cli.command import Json, command
 from rankcon_cli.cli.console import console
 from rankcon_cli.cli.options import Device
 from rankcon_cli.errors import UsageError
-from rankcon_cli.numbers import decimal, percent
+from rankcon_cli.wording import decimal, percent
 
 
 def demo(
@@ -46,7 +46,7 @@ def demo(
     header = ("loss", "accuracy", "order satisfied", "… beyond own class", "mistake severity", "AUROC on withheld")
     console.table(header, rows)
     console.out(f"\nreport: {result['report']}")
-    console.note("one seed: for means and deviations over seeds run benchmarks/digits.py")
+    console.note("one seed: for means and deviations over seeds run benchmarks/losses.py")
 
 
 def register(app: typer.Typer) -> None:

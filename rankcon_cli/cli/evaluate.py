@@ -8,7 +8,7 @@ import typer
 from rankcon_cli.cli.command import Json, command
 from rankcon_cli.cli.console import console
 from rankcon_cli.cli.options import DataDir, Device, Download, SkipBroken, data_options
-from rankcon_cli.numbers import decimal, percent
+from rankcon_cli.wording import decimal, percent
 
 
 def evaluate(

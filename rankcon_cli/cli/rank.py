@@ -144,7 +144,7 @@ def _report(
 
 
 def _summary(name: str, ranking: "Ranking | None", errors: int, warnings: int) -> str:
-    from rankcon_cli.ranking.wording import counted
+    from rankcon_cli.wording import counted
 
     found = [counted(number, noun) for number, noun in ((errors, "error"), (warnings, "warning")) if number]
     size = "" if ranking is None else f" ({counted(len(ranking.classes), 'class')})"

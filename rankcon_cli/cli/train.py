@@ -9,7 +9,7 @@ from rankcon_cli.cli.command import Json, command
 from rankcon_cli.cli.console import console
 from rankcon_cli.cli.options import DataDir
 from rankcon_cli.errors import RankconError, UsageError
-from rankcon_cli.numbers import decimal
+from rankcon_cli.wording import decimal
 
 
 def _option(help: str, panel: str, *names: str, **settings: Any) -> Any:

@@ -9,7 +9,7 @@ from rankcon_cli.ranking.issues import Findings, Issue
 from rankcon_cli.ranking.lint import lint
 from rankcon_cli.ranking.syntax import locate
 from rankcon_cli.ranking.table import TierTable
-from rankcon_cli.ranking.wording import counted, did_you_mean, listed, quoted
+from rankcon_cli.wording import counted, did_you_mean, listed, quoted
 
 
 def check(ranking: Ranking) -> tuple[Issue, ...]:

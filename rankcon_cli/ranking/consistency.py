@@ -9,7 +9,7 @@ import random
 from rankcon_cli.ranking.issues import Findings, Path
 from rankcon_cli.ranking.ordering import Ordering, Step, contradiction
 from rankcon_cli.ranking.table import TierTable
-from rankcon_cli.ranking.wording import counted, listed, quoted
+from rankcon_cli.wording import counted, listed, quoted
 
 #: Most listed pairs for which the checks are made: 2,000 classes that each rank all the others.
 MAX_PAIRS = 4_000_000

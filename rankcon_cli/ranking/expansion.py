@@ -10,7 +10,7 @@ from rankcon_cli.ranking.groups import MAX_ENTRIES, Derivation, Groups, report_u
 from rankcon_cli.ranking.issues import Findings, Issue, Path, RankingError
 from rankcon_cli.ranking.syntax import locate
 from rankcon_cli.ranking.table import Members, TierTable
-from rankcon_cli.ranking.wording import quoted
+from rankcon_cli.wording import quoted
 
 #: Most classes: tier numbers stand in 16 bits.
 MAX_CLASSES = 32_767

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member
 from rankcon_cli.ranking.issues import Findings, Issue, RankingError, make_issue
-from rankcon_cli.ranking.wording import listed, quoted
+from rankcon_cli.wording import listed, quoted
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from rankcon_cli.ranking.document import Ranking, from_member, is_group
 from rankcon_cli.ranking.issues import Findings
 from rankcon_cli.ranking.table import Members
-from rankcon_cli.ranking.wording import counted, listed, quoted
+from rankcon_cli.wording import counted, listed, quoted
 
 #: Most memberships over all groups, and most listed pairs over all tiers, that are held in memory.
 MAX_ENTRIES = 100_000_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from rankcon_cli.errors import RankconError
-from rankcon_cli.ranking.wording import did_you_mean
+from rankcon_cli.wording import did_you_mean
 
 Severity = Literal["error", "warning", "information"]
 

@@ -6,7 +6,7 @@ import unicodedata
 from rankcon_cli.ranking.document import Ranking, is_group
 from rankcon_cli.ranking.expansion import Expansion
 from rankcon_cli.ranking.issues import Findings
-from rankcon_cli.ranking.wording import counted, listed, quoted
+from rankcon_cli.wording import counted, listed, quoted
 
 
 def lint(ranking: Ranking, expansion: Expansion, findings: Findings) -> None:

@@ -17,7 +17,7 @@ from rankcon_cli.ranking.document import (
 from rankcon_cli.ranking.expansion import expand
 from rankcon_cli.ranking.issues import Findings, Path, RankingError
 from rankcon_cli.ranking.syntax import locate, read_json, refuse_depth
-from rankcon_cli.ranking.wording import quoted
+from rankcon_cli.wording import quoted
 
 BYTE_ORDER_MARK = "\ufeff"
 _TEXTS = ("name", "description", "source")

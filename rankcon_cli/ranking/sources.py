@@ -9,7 +9,7 @@ from rankcon_cli.files import read_bounded
 from rankcon_cli.ranking.document import Ranking
 from rankcon_cli.ranking.reader import parse
 from rankcon_cli.ranking.syntax import decode
-from rankcon_cli.ranking.wording import did_you_mean
+from rankcon_cli.wording import did_you_mean
 
 #: Longest ranking file or class graph that is read, in bytes.
 MAX_BYTES = 64 * 2**20

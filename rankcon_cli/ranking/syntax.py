@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from rankcon_cli.ranking.issues import MOST_ISSUES, Issue, Path, RankingError, in_file_order, make_issue
-from rankcon_cli.ranking.wording import quoted
+from rankcon_cli.wording import quoted
 
 #: Deepest nesting of objects and lists that is read.
 MAX_DEPTH = 64

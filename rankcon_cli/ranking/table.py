@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rankcon_cli.errors import RankconError
-from rankcon_cli.ranking.wording import did_you_mean, quoted
+from rankcon_cli.wording import did_you_mean, quoted
 
 if TYPE_CHECKING:
     import numpy as np

@@ -3,12 +3,12 @@
 import numpy as np
 from markupsafe import Markup
 
-from rankcon_cli.numbers import decimal, percent
 from rankcon_cli.ood.result import OodResult, OodSet
 from rankcon_cli.report.plot import PALETTE, Key, Plot, dash_array, finite_scores, line_style, spread
 from rankcon_cli.report.svg import INK, to_svg
 from rankcon_cli.report.tables import headline_measurement
 from rankcon_cli.report.text import bdi, listed
+from rankcon_cli.wording import decimal, percent
 
 _LINE = 1.8
 _MOST_VERTICES = 400

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from rankcon_cli.numbers import percent
 from rankcon_cli.ood.result import OodResult, Points
 from rankcon_cli.report.plot import KNOWN_MARKERS, PALETTE, UNKNOWN_MARKERS, Key, Plot, spread
 from rankcon_cli.report.svg import INK, to_svg
 from rankcon_cli.report.tables import attractions
-from rankcon_cli.report.text import bdi, counted, shortened
+from rankcon_cli.report.text import bdi, shortened
+from rankcon_cli.wording import counted, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

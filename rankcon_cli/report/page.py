@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from rankcon_cli.files import to_json, write_atomic
-from rankcon_cli.numbers import decimal, percent
 from rankcon_cli.ood.result import FooledImage, OodResult, OodSet
 from rankcon_cli.report import tables
 from rankcon_cli.report.document import to_json_dict
 from rankcon_cli.report.images import display_size, png_data_uri
 from rankcon_cli.report.plot import Plot
-from rankcon_cli.report.text import bdi, counted, listed, printable
+from rankcon_cli.report.text import bdi, listed, printable
+from rankcon_cli.wording import counted, decimal, percent
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from rankcon_cli.numbers import decimal, percent
 from rankcon_cli.ood.result import Measurement, OodResult, OodSet, RunSummary
+from rankcon_cli.wording import decimal, percent
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Names and counts as the page prints them."""
+"""Names as the page prints them."""
 
 import re
 
@@ -22,12 +22,6 @@ def shortened(name: str, length: int) -> str:
     """``name`` on one line of at most ``length`` characters, for labels inside a figure."""
     line = " ".join(printable(name).split())
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
-
-
-def counted(n: int, noun: str) -> str:
-    """``1 image``, ``1,000 images``, ``2 classes``."""
-    plural = noun + ("es" if noun.endswith("s") else "s")
-    return f"{n:,} {noun if n == 1 else plural}"
 
 
 def listed(items: list[Markup]) -> Markup:

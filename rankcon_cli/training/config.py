@@ -1,13 +1,13 @@
 """The configuration of a training: frozen dataclasses, filled by flags over a TOML file over the defaults."""
 
 import dataclasses
-import difflib
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 from rankcon_cli.errors import UsageError
 from rankcon_cli.files import read_bounded
+from rankcon_cli.wording import did_you_mean
 
 LossName = Literal["ranked", "supcon", "cross-entropy"]
 Variant = Literal["in", "out", "out-in"]
@@ -169,9 +169,9 @@ def _refuse_unknown(tree: dict[str, Any], kind: type, where: str, prefix: str) -
     known = {field.name: field.type for field in dataclasses.fields(kind)}
     for key, value in tree.items():
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {prefix}{close[0]}?" if close else f"known here: {', '.join(known)}"
-            raise UsageError(f"{where}: unknown key {prefix}{key}", hint=hint)
+            raise UsageError(
+                f"{where}: unknown key {prefix}{key}{did_you_mean(key, known)}", hint=f"known here: {', '.join(known)}"
+            )
         if dataclasses.is_dataclass(known[key]):
             if not isinstance(value, dict):
                 raise UsageError(f"{where}: {prefix}{key} must be a table")

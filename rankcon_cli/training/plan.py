@@ -11,13 +11,13 @@ from rankcon_cli.errors import RankconError
 from rankcon_cli.models import encoder_for
 from rankcon_cli.progress import Progress, silent
 from rankcon_cli.ranking import Ranking, TierTable, compile_ranking, expected_per_batch, load
-from rankcon_cli.ranking.wording import did_you_mean
 from rankcon_cli.training.augment import augmentation_for
 from rankcon_cli.training.batches import classes_per_batch
 from rankcon_cli.training.config import TrainConfig
 from rankcon_cli.training.devices import pick_device, pick_precision
 from rankcon_cli.training.images import TrainingImages, load_training_images
 from rankcon_cli.training.schedule import peak_lr
+from rankcon_cli.wording import did_you_mean
 
 log = logging.getLogger("rankcon")
 

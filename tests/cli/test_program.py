@@ -70,7 +70,12 @@ def test_a_closed_pipe_is_no_error():
 
 
 def test_a_ranking_goes_through_a_pipe():
-    text = run("rank", "fmt", "-", input='{"format":"rankcon/ranking","version":1,"classes":["a","b"],"rankings":{"a":[["b"]]}}')
+    text = run(
+        "rank",
+        "fmt",
+        "-",
+        input='{"format":"rankcon/ranking","version":1,"classes":["a","b"],"rankings":{"a":[["b"]]}}',
+    )
     assert text.returncode == 0
     found = run("rank", "validate", "-", "--json", input=text.stdout)
     assert found.returncode == 0 and json.loads(found.stdout)["valid"]
@@ -88,7 +93,11 @@ def on_a_terminal(*arguments, **environment):
     leader, follower = pty.openpty()
     plain = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CI")}
     process = subprocess.Popen(
-        [*RANKCON, *arguments], stdin=follower, stdout=follower, stderr=follower, env={**plain, "TERM": "xterm", **environment}
+        [*RANKCON, *arguments],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env={**plain, "TERM": "xterm", **environment},
     )
     os.close(follower)
     seen = b""
@@ -114,7 +123,15 @@ def test_colour_on_a_terminal_and_ways_to_be_rid_of_it():
 
 def test_names_beyond_the_encoding_of_the_terminal_are_escaped():
     text = '{"format":"rankcon/ranking","version":1,"classes":["ä","b"],"rankings":{"ä":[["b"]],"b":[["ä"]]}}'
-    done = run("rank", "show", "-", "--as", "table", input=text, env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    done = run(
+        "rank",
+        "show",
+        "-",
+        "--as",
+        "table",
+        input=text,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )
     assert done.returncode == 0 and "\\xe4" in done.stdout
 
 

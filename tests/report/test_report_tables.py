@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from rankcon_cli.numbers import decimal, percent
 from rankcon_cli.ood.result import OodResult, Swallowed
 from rankcon_cli.report.tables import Column, attractions, cells
-from rankcon_cli.report.text import bdi, counted, listed, shortened
+from rankcon_cli.report.text import bdi, listed, shortened
+from rankcon_cli.wording import counted, decimal, percent
 
 NAN = float("nan")
 

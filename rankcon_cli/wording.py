@@ -1,8 +1,9 @@
-"""How names of the user's stand in a message: quoted, shortened, listed, and with the name that was probably meant."""
+"""How names, counts and measures are put into words, in messages, in tables and on pages."""
 
 from collections.abc import Collection, Iterable
 
 LONGEST_NAME = 60
+DASH = "–"
 
 
 def quoted(name: str) -> str:
@@ -31,3 +32,13 @@ def did_you_mean(name: str, candidates: Collection[str]) -> str:
     folded = {candidate.casefold(): candidate for candidate in candidates}
     match = difflib.get_close_matches(name.casefold(), folded, n=1)
     return f" (did you mean {quoted(folded[match[0]])}?)" if match else ""
+
+
+def decimal(value: float | None, digits: int = 3) -> str:
+    """A number with fixed digits, or a dash where there is none."""
+    return DASH if value is None or value != value else f"{value:.{digits}f}"
+
+
+def percent(value: float | None) -> str:
+    """A share as a percentage (``93.1 %``, no break before the sign), or a dash where there is none."""
+    return DASH if value is None or value != value else f"{100 * value:.1f}\u00a0%"

@@ -1,0 +1,166 @@
+"""Every loss beside its baselines, over seeds and withheld classes: the tables of the README and docs/findings.md.
+
+    python benchmarks/losses.py                                        # digits: 42 runs, about six minutes on 2 cores
+    python benchmarks/losses.py --config benchmarks/cifar10.toml --data npz:cifar10.npz --withhold ship,truck \\
+        --losses cross-entropy,supcon,in,out-in --seeds 1 --name cifar10
+
+Prints a table (mean and standard deviation over seeds and withheld classes) and writes every run's numbers as JSON to
+benchmarks/results/. Without --config the settings are those of ``rankcon demo``.
+"""
+
+import argparse
+import dataclasses
+import datetime
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from rankcon_cli.demo import DIGITS
+from rankcon_cli.files import write_atomic
+from rankcon_cli.ood.evaluate import ood_evaluate
+from rankcon_cli.ranking import compile_ranking, load, random_ranking
+from rankcon_cli.training.config import LossConfig, TrainConfig, resolve, to_dict
+from rankcon_cli.training.devices import pick_device
+from rankcon_cli.training.environment import device_name, git_revision, package_versions
+from rankcon_cli.training.loop import train
+from rankcon_cli.training.plan import make_plan
+from rankcon_cli.training.run_directory import Run, create_run
+
+#: What is compared: name on the command line -> (label, loss, whether the ranking is replaced by a random one).
+LOSSES = {
+    "cross-entropy": ("cross-entropy", LossConfig("cross-entropy"), False),
+    "supcon": ("SupCon (L_out)", LossConfig("supcon"), False),
+    "in": ("ranked `in` (the paper's eq. 2)", LossConfig("ranked", variant="in"), False),
+    "out": ("ranked `out`", LossConfig("ranked", variant="out"), False),
+    "out-in": ("**ranked `out-in`** (default)", LossConfig("ranked"), False),
+    "out-in+ce": ("ranked `out-in` + cross-entropy head", LossConfig("ranked", ce_weight=1.0), False),
+    "random": ("ranked `out-in`, a random ranking", LossConfig("ranked"), True),
+}
+COLUMNS = {
+    "accuracy": "accuracy",
+    "order_satisfaction": "order satisfied",
+    "order_satisfaction_beyond_own": "… beyond own class",
+    "mistake_severity": "mistake severity",
+    "knn": "AUROC kNN h",
+    "mahalanobis": "AUROC Mahalanobis h",
+    "rmd": "AUROC rel. Mahalanobis h",
+    "cosine": "AUROC max cosine",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, help="TOML settings as for 'rankcon train'")
+    parser.add_argument("--data", help="data spec, over that of --config")
+    parser.add_argument("--withhold", action="append", help="classes withheld together: 8,9; repeatable")
+    parser.add_argument("--losses", default=",".join(LOSSES), help="which of them, comma-separated")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--withheld-from-test", action="store_true", help="withheld images of the test split alone")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--name", default="digits", help="names the result file")
+    parser.add_argument("--keep", type=Path, help="keep the run directories here")
+    args = parser.parse_args()
+    base = resolve({"data.spec": args.data, "device": args.device}, args.config) if args.config else DIGITS
+    pairs = [tuple(item.split(",")) for item in args.withhold or ("8,9", "2,7")]
+    rows: dict[str, list[dict]] = {name: [] for name in args.losses.split(",")}
+    with tempfile.TemporaryDirectory() as scratch:
+        root = args.keep or Path(scratch)
+        for seed in range(args.seeds):
+            for pair in pairs:
+                for name in rows:
+                    out = root / f"{name}-{'-'.join(pair)}-s{seed}"
+                    found = measure(settings(base, name, seed, pair, root), out, not args.withheld_from_test)
+                    rows[name].append({"seed": seed, "withheld": list(pair), **found})
+                    print(f"seed {seed}, {pair}, {name}: {found}", file=sys.stderr)
+    report(rows, pairs, base, args)
+
+
+def settings(base: TrainConfig, name: str, seed: int, withhold: tuple[str, ...], root: Path) -> TrainConfig:
+    """``base`` with the loss that ``name`` means; everything else of the budget stays."""
+    _, loss, random = LOSSES[name]
+    return dataclasses.replace(
+        base,
+        seed=seed,
+        loss=loss,
+        ranking=str(write_random(base.ranking, root, seed)) if random else base.ranking,
+        data=dataclasses.replace(base.data, withhold=withhold),
+    )
+
+
+def measure(config: TrainConfig, out: Path, withheld_from_all: bool) -> dict[str, float]:
+    """Train one run and take its numbers; accuracy and order on z (cross-entropy: h), AUROC on h (cosine: as accuracy)."""
+    plan = make_plan(config)
+    run = create_run(out, plan)
+    train(run, plan)
+    detection = ood_evaluate([run], None, (), device=config.device, withheld_from_all=withheld_from_all)
+    summary = detection.runs[0]
+    auroc = {(m.score, m.feature): m.auroc for m in detection.measurements}
+    found = {key: summary.measures[key] for key in list(COLUMNS)[:4]}
+    found |= {score: auroc[score, "encoder"] for score in ("knn", "mahalanobis", "rmd")}
+    found["cosine"] = auroc["cosine", summary.details["headline_feature"]]
+    return found | {"epoch_seconds": epoch_seconds(run)}
+
+
+def epoch_seconds(run: Run) -> float:
+    """Median seconds of an epoch, from the run's own metrics."""
+    views = 2 * run.record["schedule"]["batch_size"] * run.record["schedule"]["steps_per_epoch"]
+    lines = (run.path / "metrics.jsonl").read_text().splitlines()
+    return statistics.median(views / json.loads(line)["views_per_second"] for line in lines)
+
+
+def write_random(ranking: str, root: Path, seed: int) -> Path:
+    """A ranking with the tier sizes of ``ranking`` and random members: what order satisfaction owes to truth."""
+    own = compile_ranking(load(ranking))
+    table = random_ranking(own.classes, own, seed)
+    rankings = {
+        name: [[table.classes[i] for i in tier] for tier in tiers]
+        for name, tiers in zip(table.classes, table.tiers, strict=True)
+    }
+    document = {"format": "rankcon/ranking", "version": 1, "classes": list(table.classes), "rankings": rankings}
+    path = root / f"random-{seed}.json"
+    write_atomic(path, json.dumps(document))
+    return path
+
+
+def report(rows: dict[str, list[dict]], pairs: list[tuple], base: TrainConfig, args: argparse.Namespace) -> None:
+    print("| | " + " | ".join(COLUMNS.values()) + " |")
+    print("| --- |" + " --- |" * len(COLUMNS))
+    for name, found in rows.items():
+        print(f"| {LOSSES[name][0]} | " + " | ".join(spread([row[key] for row in found]) for key in COLUMNS) + " |")
+    device = device_name(str(pick_device(args.device)))
+    versions = package_versions()
+    stated = ", ".join(f"{name} {versions[name]}" for name in ("torch", "scikit-learn", "pytorch-ood"))
+    print(
+        f"\nMean ± standard deviation of n = {args.seeds * len(pairs)} runs ({args.seeds} seeds × withheld "
+        f"{' and '.join('+'.join(pair) for pair in pairs)}); {device}, Python {platform.python_version()}, {stated}."
+    )
+    entry = {
+        "benchmark": args.name,
+        "date": datetime.date.today().isoformat(),
+        "device": device,
+        "cpu_count": os.cpu_count(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "packages": versions,
+        "git_revision": git_revision(Path(__file__).parent),
+        "settings": to_dict(base),
+        "rows": rows,
+    }
+    write_atomic(Path(__file__).parent / "results" / f"{args.name}.json", json.dumps(entry, indent=1) + "\n")
+
+
+def spread(values: list[float]) -> str:
+    """Mean ± deviation over the runs in which the measure has a value."""
+    known = [v for v in values if v == v]
+    if not known:
+        return "–"
+    deviation = statistics.stdev(known) if len(known) > 1 else float("nan")
+    return f"{statistics.mean(known):.3f} ± {deviation:.3f}"
+
+
+if __name__ == "__main__":
+    main()
