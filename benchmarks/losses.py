@@ -49,6 +49,7 @@ COLUMNS = {
     "mahalanobis": "AUROC Mahalanobis h",
     "rmd": "AUROC rel. Mahalanobis h",
     "cosine": "AUROC max cosine",
+    "cosine_drop": "drop of max cosine",
 }
 
 
@@ -101,7 +102,11 @@ def measure(config: TrainConfig, out: Path, withheld_from_all: bool) -> dict[str
     auroc = {(m.score, m.feature): m.auroc for m in detection.measurements}
     found = {key: summary.measures[key] for key in list(COLUMNS)[:4]}
     found |= {score: auroc[score, "encoder"] for score in ("knn", "mahalanobis", "rmd")}
-    found["cosine"] = auroc["cosine", summary.details["headline_feature"]]
+    feature = summary.details["headline_feature"]
+    found["cosine"] = auroc["cosine", feature]
+    # How much farther from its nearest class mean an unknown image lies than a known one: what a cosine score lives on.
+    known, unknown = (detection.scores[summary.name, "cosine", feature, name] for name in ("id", "withheld"))
+    found["cosine_drop"] = float(unknown.mean() - known.mean())
     return found | {"epoch_seconds": epoch_seconds(run)}
 
 

@@ -11,7 +11,7 @@ from rankcon_cli.training.config import DataConfig, LossConfig, OptimConfig, Tra
 DIGITS = TrainConfig(
     ranking="digits",
     data=DataConfig(spec="digits", withhold=("8", "9"), val_fraction=1 / 6),
-    optim=OptimConfig(epochs=25, batch_size=128, weight_decay=1e-3),
+    optim=OptimConfig(epochs=40, batch_size=64, weight_decay=1e-3),
 )
 LOSSES = ("ranked", "supcon", "cross-entropy")
 

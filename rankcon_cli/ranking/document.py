@@ -1,5 +1,6 @@
 """A ranking file as it was written: groups and ``@group`` references unexpanded, metadata kept."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -75,3 +76,14 @@ def from_member(member: str) -> str:
 
 def is_group(member: str) -> bool:
     return member.startswith("@") and not member.startswith("@@")
+
+
+def name_fault(name: str) -> str | None:
+    """Why ``name`` (as it is meant, not as it is written) can name neither class nor group, or None."""
+    if not name:
+        return "it is empty"
+    if name != name.strip():
+        return "it begins or ends with a blank"
+    if not name.isprintable() and any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name):
+        return "it holds a control character or a line break"
+    return None

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member
+from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member, name_fault
 from rankcon_cli.ranking.issues import Findings, Issue, RankingError, make_issue
 from rankcon_cli.wording import listed, quoted
 
@@ -153,8 +153,6 @@ def _not_a_tree(graph: "nx.Graph") -> str:
 
 def _names(graph: "nx.Graph", nodes: list[Hashable], file: str) -> dict[Hashable, str]:
     """What the nodes are called: by their ``name`` or ``label`` where every node has one of its own, else by id."""
-    from rankcon_cli.ranking.reader import name_fault
-
     names = {node: str(node) for node in nodes}
     for key in ("name", "label"):
         given = {node: data.get(key) for node, data in graph.nodes(data=True)}

@@ -1,6 +1,5 @@
 """From the text of a ranking file to a ``Ranking``."""
 
-import unicodedata
 from typing import Any
 
 from rankcon_cli.ranking.document import (
@@ -13,6 +12,7 @@ from rankcon_cli.ranking.document import (
     as_member,
     from_member,
     is_group,
+    name_fault,
 )
 from rankcon_cli.ranking.expansion import expand
 from rankcon_cli.ranking.issues import Findings, Path, RankingError
@@ -198,17 +198,6 @@ def _is_class_name(name: Any, findings: Findings, *path: str | int) -> bool:
     if fault:
         findings.add("E005", f"{quoted(name)} cannot name a class: {fault}", *path)
     return not fault
-
-
-def name_fault(name: str) -> str | None:
-    """Why ``name`` (as it is meant, not as it is written) can name neither class nor group, or None."""
-    if not name:
-        return "it is empty"
-    if name != name.strip():
-        return "it begins or ends with a blank"
-    if not name.isprintable() and any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name):
-        return "it holds a control character or a line break"
-    return None
 
 
 def _kind(value: Any) -> str:
