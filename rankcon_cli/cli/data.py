@@ -59,3 +59,7 @@ def _print(summary: dict[str, Any]) -> None:
     console.out(f"modes: {modes}; read as {size}x{size}, {'grey' if channels == 1 else 'RGB'}")
     for image in summary["skipped"]:
         console.out(f"skipped: {image['name']} ({image['reason']})")
+
+
+def register(parent: typer.Typer) -> None:
+    parent.add_typer(app, name="data")

@@ -1,5 +1,6 @@
 """The app and its ``main``: the single place that turns exceptions into messages and exit codes."""
 
+import importlib
 import logging
 import os
 import sys
@@ -8,21 +9,32 @@ from typing import Annotated
 import typer
 
 from rankcon_cli import __version__
-from rankcon_cli.cli import data, demo, doctor, evaluate, ood_report, rank, train
 from rankcon_cli.cli.console import LogHandler, console
 from rankcon_cli.errors import ExitCode, RankconError
 
-app = typer.Typer(
-    name="rankcon",
-    help="Rank your classes, train encoders that follow the ranking, and measure what it bought.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-app.add_typer(rank.app, name="rank")
-app.add_typer(data.app, name="data")
-for module in (train, evaluate, ood_report, demo, doctor):
-    module.register(app)
+#: Command -> the module of ``rankcon_cli.cli`` whose ``register(app)`` adds it, in the order of the help.
+COMMANDS = {
+    "rank": "rank",
+    "data": "data",
+    "train": "train",
+    "evaluate": "evaluate",
+    "ood-report": "ood_report",
+    "demo": "demo",
+    "doctor": "doctor",
+}
+
+
+def build_app(wanted: str | None = None) -> typer.Typer:
+    """The app, with the command ``wanted`` alone where there is one of that name, else with all of them.
+
+    Typer takes every parameter of every command apart at start-up; a command need not wait for the others'.
+    """
+    app = typer.Typer(
+        name="rankcon", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, callback=_root
+    )
+    for name in [wanted] if wanted in COMMANDS else COMMANDS:
+        importlib.import_module(f"rankcon_cli.cli.{COMMANDS[name]}").register(app)
+    return app
 
 
 def _print_version(wanted: bool) -> None:
@@ -31,7 +43,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
@@ -57,6 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(arguments: list[str] | None) -> int:
     try:
+        words = sys.argv[1:] if arguments is None else arguments
+        app = build_app(words[0] if words else None)
         result = app(args=arguments, standalone_mode=False, prog_name="rankcon")
         return int(result) if isinstance(result, int) else ExitCode.OK
     except typer.Exit as stop:

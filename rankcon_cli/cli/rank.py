@@ -166,3 +166,7 @@ def _tree(table: "TierTable", c: int) -> str:
     numbered = [f"{k} {cell}" for k, cell in enumerate(cells, 1)] if table.n_tiers(c) else cells
     branches = ["├── "] * (len(numbered) - 1) + ["└── "]
     return "\n".join([table.classes[c], *map(str.__add__, branches, numbered)])
+
+
+def register(parent: typer.Typer) -> None:
+    parent.add_typer(app, name="rank")

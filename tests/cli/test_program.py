@@ -136,10 +136,10 @@ def test_names_beyond_the_encoding_of_the_terminal_are_escaped():
 
 
 def test_a_bug_of_ours_says_how_to_report_it(monkeypatch, capsys, tmp_path):
-    def broken(**_):
+    def broken(_):
         raise ZeroDivisionError("on purpose")
 
-    monkeypatch.setattr(main_module, "app", broken)
+    monkeypatch.setattr(main_module, "build_app", broken)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     assert main([]) == 70
