@@ -21,10 +21,14 @@ _DATA, _LOSS, _MODEL, _OPTIM, _RUN = "Data", "Loss", "Model", "Optimisation", "R
 
 def train(
     data: Annotated[
-        str | None, _option("Images to train on: digits, cifar10, folder:PATH, npz:PATH, ...", _DATA)
+        str | None, _option("Images to train on: digits, cifar10, folder:PATH, npz:PATH, ...", _DATA, metavar="SPEC")
     ] = None,
-    ranking: Annotated[str | None, _option("Ranking file, class graph, or a shipped ranking's name.", _DATA)] = None,
-    withhold: Annotated[list[str] | None, _option("Classes kept out: fox,owl. Repeatable.", _DATA)] = None,
+    ranking: Annotated[
+        str | None, _option("Ranking file, class graph, or a shipped ranking's name.", _DATA, metavar="FILE")
+    ] = None,
+    withhold: Annotated[
+        list[str] | None, _option("Classes kept out: fox,owl. Repeatable.", _DATA, metavar="CLASS,...")
+    ] = None,
     val_fraction: Annotated[
         float | None, _option("Share of training images kept for validation. [the set's own split, else 0.1]", _DATA)
     ] = None,

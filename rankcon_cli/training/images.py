@@ -21,6 +21,11 @@ class TrainingImages:
     images: ImageSet
     border: int
 
+    @property
+    def has_own_validation(self) -> bool:
+        """Whether there are validation images that the set itself put aside."""
+        return self.border < len(self.images)
+
     def keep(self, classes: tuple[str, ...]) -> "TrainingImages":
         """The images of ``classes`` alone, relabelled in their order."""
         wanted = np.isin(self.images.labels, [i for i, name in enumerate(self.images.classes) if name in classes])

@@ -16,7 +16,7 @@ from rankcon_cli.training.batches import classes_per_batch
 from rankcon_cli.training.config import TrainConfig
 from rankcon_cli.training.devices import pick_device, pick_precision
 from rankcon_cli.training.images import TrainingImages, load_training_images
-from rankcon_cli.training.schedule import peak_lr
+from rankcon_cli.training.schedule import DEFAULT_LR, peak_lr
 from rankcon_cli.wording import did_you_mean
 
 log = logging.getLogger("rankcon")
@@ -84,6 +84,8 @@ def make_plan(config: TrainConfig, progress: Progress = silent) -> Plan:
         table = table.reorder(classes)
     found = found.keep(classes)
     images = found.images
+    if config.data.val_fraction is None and not found.has_own_validation:
+        config = dataclasses.replace(config, data=dataclasses.replace(config.data, val_fraction=DEFAULT_VAL_FRACTION))
     train, validation = _split(found, config)
     _require_training_images(images, train)
     batch_size = min(config.optim.batch_size, len(train))
@@ -100,7 +102,7 @@ def make_plan(config: TrainConfig, progress: Progress = silent) -> Plan:
         fingerprint=fingerprint(images),
         train=train,
         validation=validation,
-        own_validation=found.border < len(images),
+        own_validation=found.has_own_validation,
         mean=mean,
         std=std,
         batch_size=batch_size,
@@ -141,11 +143,10 @@ def _same_classes(name: str | None, table: TierTable, classes: tuple[str, ...], 
 
 def _split(found: TrainingImages, config: TrainConfig) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the training and the validation images: the set's own split, or a share of the training images."""
-    if found.border < len(found.images):
+    if found.has_own_validation:
         everything = np.arange(len(found.images))
         return everything[: found.border], everything[found.border :]
-    fraction = DEFAULT_VAL_FRACTION if config.data.val_fraction is None else config.data.val_fraction
-    return split_validation(found.images.labels, fraction, config.seed)
+    return split_validation(found.images.labels, config.data.val_fraction, config.seed)
 
 
 def _require_training_images(images: ImageSet, train: np.ndarray) -> None:
@@ -167,6 +168,8 @@ def _concrete(
     optim, loss, model = config.optim, config.loss, config.model
     if optim.warmup_epochs is None:
         optim = dataclasses.replace(optim, warmup_epochs=min(10.0, optim.epochs / 10))
+    if optim.lr is None:
+        optim = dataclasses.replace(optim, lr=DEFAULT_LR[optim.optimizer])
     if loss.name == "ranked" and table:
         loss = dataclasses.replace(loss, ranks=_ranks(loss.ranks, table))
     if model.encoder == "auto":

@@ -6,7 +6,9 @@ import json
 import numpy as np
 import pytest
 
+from rankcon_cli.data import fingerprint
 from rankcon_cli.errors import RankconError, UsageError
+from rankcon_cli.evaluation.images import training_images
 from rankcon_cli.training.config import LossConfig
 from rankcon_cli.training.plan import make_plan, ranks_in_batch
 from rankcon_cli.training.run_directory import check_same, create_run, open_run
@@ -32,6 +34,7 @@ def test_plan_makes_everything_concrete(config):
     assert set(np.bincount(plan.images.labels[plan.validation])) == {2}
     assert (plan.config.loss.ranks, plan.config.model.encoder, plan.config.augment) == (3, "conv", "light")
     assert (plan.config.device, plan.config.precision, plan.config.data.image_size) == ("cpu", "float32", 8)
+    assert (plan.config.data.val_fraction, plan.config.optim.lr) == (0.1, 0.2)
     assert (plan.batch_size, plan.steps_per_epoch, plan.total_steps) == (20, 4, 12)
     pixels = plan.images.images[plan.train] / 255
     np.testing.assert_allclose([plan.mean[0], plan.std[0]], [pixels.mean(), pixels.std()], rtol=1e-6)
@@ -160,3 +163,29 @@ def test_without_a_ranking_there_is_none_in_the_run(config, tmp_path):
     plan = make_plan(dataclasses.replace(config, ranking=None, loss=LossConfig("supcon")))
     run = create_run(tmp_path / "run", plan)
     assert run.table is None and run.ranking is None and not (tmp_path / "run" / "ranking.json").exists()
+
+
+def test_a_validation_split_of_the_sets_own_is_used(config, small_digits, tmp_path):
+    with np.load(small_digits / "small.npz") as archive:
+        arrays = dict(archive)
+    own = {"val_images": arrays["test_images"][::2], "val_labels": arrays["test_labels"][::2]}
+    np.savez(tmp_path / "own.npz", **arrays, **own)
+    config = changed(config, data_spec=f"npz:{tmp_path / 'own.npz'}", data_withhold=("zero",))
+    plan = make_plan(config)
+    assert plan.own_validation and (len(plan.train), len(plan.validation)) == (80, 20)
+    assert np.array_equal(plan.images.images[plan.validation], own["val_images"][own["val_labels"] > 0][:, None])
+    run = create_run(tmp_path / "run", plan)
+    assert run.record["splits"]["validation_from"] == "its own split"
+    assert fingerprint(training_images(run)) == plan.fingerprint, "evaluation finds the same images"
+    asked = make_plan(changed(config, data_val_fraction=0.25))
+    assert not asked.own_validation and (len(asked.train), len(asked.validation)) == (60, 20)
+
+
+def test_a_class_without_training_images_is_told(config, small_digits, tmp_path):
+    with np.load(small_digits / "small.npz") as archive:
+        arrays = dict(archive)
+    kept = arrays["train_labels"] != 2
+    arrays |= {"train_images": arrays["train_images"][kept], "train_labels": arrays["train_labels"][kept]}
+    np.savez(tmp_path / "gap.npz", **arrays)
+    with pytest.raises(RankconError, match=r"1 classes .* have no training image: two"):
+        make_plan(changed(config, data_spec=f"npz:{tmp_path / 'gap.npz'}"))
