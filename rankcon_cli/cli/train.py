@@ -55,7 +55,7 @@ def train(
     weight_decay: Annotated[float | None, _option("Weight decay. [0.0005]", _OPTIM)] = None,
     warmup_epochs: Annotated[float | None, _option("Epochs of warm-up. [a tenth, at most 10]", _OPTIM)] = None,
     clip_norm: Annotated[float | None, _option("Largest gradient norm; 0 for none. [5]", _OPTIM)] = None,
-    augment: Annotated[str | None, _option("none, light or natural. [by image size]", _OPTIM)] = None,
+    augment: Annotated[str | None, _option("none, light, crop or natural. [by image size]", _OPTIM)] = None,
     seed: Annotated[int | None, _option("Seed of every random draw. [0]", _RUN)] = None,
     device: Annotated[str | None, _option("auto, cpu, cuda, cuda:N or mps. [auto]", _RUN)] = None,
     precision: Annotated[str | None, _option("auto, float32 or bfloat16. [auto]", _RUN)] = None,

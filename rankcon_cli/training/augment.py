@@ -31,12 +31,14 @@ class Augment:
     gray: float = 0.0
 
 
-#: Presets by name. ``light`` is for tiny or grey images whose left and right, or colour, mean something (digits).
+#: Presets by name. ``light`` is for tiny or grey images whose left and right, or colour, mean something (digits);
+#: ``natural`` needs many epochs to pay; ``crop`` is for short runs.
 AUGMENTATIONS = {
     "none": Augment(),
     "light": Augment(
         crop_scale=(0.6, 1.0), crop_ratio=(0.85, 1.18), degrees=10.0, jitter=(0.2, 0.2, 0, 0), jitter_p=0.8
     ),
+    "crop": Augment(crop_scale=(0.35, 1.0), crop_ratio=(3 / 4, 4 / 3), flip=0.5),
     "natural": Augment(
         crop_scale=(0.2, 1.0), crop_ratio=(3 / 4, 4 / 3), flip=0.5, jitter=(0.4, 0.4, 0.4, 0.1), jitter_p=0.8, gray=0.2
     ),

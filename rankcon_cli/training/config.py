@@ -12,7 +12,7 @@ from rankcon_cli.wording import did_you_mean
 LossName = Literal["ranked", "supcon", "cross-entropy"]
 Variant = Literal["in", "out", "out-in"]
 Optimizer = Literal["sgd", "adamw"]
-Augmentation = Literal["auto", "none", "light", "natural"]
+Augmentation = Literal["auto", "none", "light", "crop", "natural"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 

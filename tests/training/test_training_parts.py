@@ -102,7 +102,7 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("preset", ["light", "natural"])
+@pytest.mark.parametrize("preset", ["light", "crop", "natural"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_image_gets_a_draw_of_its_own(preset, channels):
     image = torch.rand(1, channels, 16, 16, generator=generator(1))
