@@ -4,7 +4,9 @@
     python benchmarks/losses.py --config benchmarks/cifar10.toml --data npz:cifar10.npz --withhold ship,truck \\
         --losses cross-entropy,supcon,in,out-in --seeds 1 --name cifar10
 
-Prints a table (mean and standard deviation over seeds and withheld classes) and writes every run's numbers as JSON to
+    python benchmarks/losses.py --show benchmarks/results/digits.json
+
+Prints tables (mean and standard deviation over seeds and withheld classes) and writes every run's numbers as JSON to
 benchmarks/results/. Without --config the settings are those of ``rankcon demo``.
 """
 
@@ -18,6 +20,8 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
+
+import torch
 
 from rankcon_cli.demo import DIGITS
 from rankcon_cli.files import write_atomic
@@ -51,6 +55,7 @@ COLUMNS = {
     "cosine": "AUROC max cosine",
     "cosine_drop": "drop of max cosine",
 }
+PAIRED = ("accuracy", "order_satisfaction_beyond_own", "knn", "mahalanobis", "cosine", "cosine_drop")
 
 
 def main() -> None:
@@ -64,7 +69,11 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--name", default="digits", help="names the result file")
     parser.add_argument("--keep", type=Path, help="keep the run directories here")
+    parser.add_argument("--show", type=Path, help="print the tables of a result file and measure nothing")
     args = parser.parse_args()
+    if args.show:
+        show(json.loads(args.show.read_text()))
+        return
     base = resolve({"data.spec": args.data, "device": args.device}, args.config) if args.config else DIGITS
     pairs = [tuple(item.split(",")) for item in args.withhold or ("8,9", "2,7")]
     rows: dict[str, list[dict]] = {name: [] for name in args.losses.split(",")}
@@ -77,7 +86,9 @@ def main() -> None:
                     found = measure(settings(base, name, seed, pair, root), out, not args.withheld_from_test)
                     rows[name].append({"seed": seed, "withheld": list(pair), **found})
                     print(f"seed {seed}, {pair}, {name}: {found}", file=sys.stderr)
-    report(rows, pairs, base, args)
+    entry = entry_of(rows, base, args)
+    write_atomic(Path(__file__).parent / "results" / f"{args.name}.json", json.dumps(entry, indent=1) + "\n")
+    show(entry)
 
 
 def settings(base: TrainConfig, name: str, seed: int, withhold: tuple[str, ...], root: Path) -> TrainConfig:
@@ -131,31 +142,53 @@ def write_random(ranking: str, root: Path, seed: int) -> Path:
     return path
 
 
-def report(rows: dict[str, list[dict]], pairs: list[tuple], base: TrainConfig, args: argparse.Namespace) -> None:
-    print("| | " + " | ".join(COLUMNS.values()) + " |")
-    print("| --- |" + " --- |" * len(COLUMNS))
-    for name, found in rows.items():
-        print(f"| {LOSSES[name][0]} | " + " | ".join(spread([row[key] for row in found]) for key in COLUMNS) + " |")
-    device = device_name(str(pick_device(args.device)))
-    versions = package_versions()
-    stated = ", ".join(f"{name} {versions[name]}" for name in ("torch", "scikit-learn", "pytorch-ood"))
-    print(
-        f"\nMean ± standard deviation of n = {args.seeds * len(pairs)} runs ({args.seeds} seeds × withheld "
-        f"{' and '.join('+'.join(pair) for pair in pairs)}); {device}, Python {platform.python_version()}, {stated}."
-    )
-    entry = {
+def entry_of(rows: dict[str, list[dict]], base: TrainConfig, args: argparse.Namespace) -> dict:
+    """What is written: every run's numbers, and all that they depended on."""
+    return {
         "benchmark": args.name,
         "date": datetime.date.today().isoformat(),
-        "device": device,
+        "device": device_name(str(pick_device(args.device))),
         "cpu_count": os.cpu_count(),
+        "threads": torch.get_num_threads(),
         "platform": platform.platform(),
         "python": platform.python_version(),
-        "packages": versions,
+        "packages": package_versions(),
         "git_revision": git_revision(Path(__file__).parent),
         "settings": to_dict(base),
         "rows": rows,
     }
-    write_atomic(Path(__file__).parent / "results" / f"{args.name}.json", json.dumps(entry, indent=1) + "\n")
+
+
+def show(entry: dict) -> None:
+    """Print the tables of a result: means, and differences to SupCon paired by seed and withheld classes."""
+    rows = entry["rows"]
+    print("| | " + " | ".join(COLUMNS.values()) + " |")
+    print("| --- |" + " --- |" * len(COLUMNS))
+    for name, found in rows.items():
+        print(f"| {LOSSES[name][0]} | " + " | ".join(spread([row[key] for row in found]) for key in COLUMNS) + " |")
+    runs = next(iter(rows.values()))
+    withheld = dict.fromkeys("+".join(row["withheld"]) for row in runs)
+    seeds = {row["seed"] for row in runs}
+    stated = ", ".join(f"{name} {entry['packages'][name]}" for name in ("torch", "scikit-learn", "pytorch-ood"))
+    print(
+        f"\nMean ± standard deviation of n = {len(runs)} runs ({len(seeds)} seeds × withheld {' and '.join(withheld)}); "
+        f"{entry['device']}, Python {entry['python']}, {stated}, {entry['date']}."
+    )
+    if "supcon" not in rows or len(runs) < 2:
+        return
+    print("\n| less SupCon, run by run | " + " | ".join(COLUMNS[key] for key in PAIRED) + " |")
+    print("| --- |" + " --- |" * len(PAIRED))
+    for name in rows:
+        if name != "supcon":
+            print(
+                f"| {LOSSES[name][0]} | " + " | ".join(difference(rows[name], rows["supcon"], k) for k in PAIRED) + " |"
+            )
+
+
+def difference(ours: list[dict], theirs: list[dict], key: str) -> str:
+    """Mean ± deviation of the paired differences, and in how many of the runs ours is larger."""
+    found = [a[key] - b[key] for a, b in zip(ours, theirs, strict=True)]
+    return f"{statistics.mean(found):+.3f} ± {statistics.stdev(found):.3f} ({sum(d > 0 for d in found)}/{len(found)})"
 
 
 def spread(values: list[float]) -> str:

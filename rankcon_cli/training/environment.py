@@ -53,7 +53,17 @@ def device_name(device: str) -> str:
         import torch
 
         return f"{device}: {torch.cuda.get_device_name(device)}"
-    return f"{device}: {platform.processor() or platform.machine()}"
+    return f"{device}: {_processor()}"
+
+
+def _processor() -> str:
+    """The processor by name: from /proc/cpuinfo on Linux, where Python knows the architecture alone."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
 
 
 def git_revision(directory: Path) -> str | None:
