@@ -24,10 +24,10 @@ from pathlib import Path
 import torch
 
 from rankcon_cli.demo import DIGITS
-from rankcon_cli.files import write_atomic
+from rankcon_cli.files import to_json, write_atomic
 from rankcon_cli.ood.evaluate import ood_evaluate
-from rankcon_cli.ranking import compile_ranking, load, random_ranking
-from rankcon_cli.training.config import LossConfig, TrainConfig, resolve, to_dict
+from rankcon_cli.ranking import compile_ranking, load, random_ranking, to_json_dict
+from rankcon_cli.training.config import LossConfig, TrainConfig, from_dict, resolve, to_dict
 from rankcon_cli.training.devices import pick_device
 from rankcon_cli.training.environment import device_name, git_revision, package_versions
 from rankcon_cli.training.loop import train
@@ -74,7 +74,8 @@ def main() -> None:
     if args.show:
         show(json.loads(args.show.read_text()))
         return
-    base = resolve({"data.spec": args.data, "device": args.device}, args.config) if args.config else DIGITS
+    flags = {"data.spec": args.data, "device": args.device}
+    base = resolve(flags, args.config) if args.config else from_dict(merged(to_dict(DIGITS), flags), "the flags")
     pairs = [tuple(item.split(",")) for item in args.withhold or ("8,9", "2,7")]
     rows: dict[str, list[dict]] = {name: [] for name in args.losses.split(",")}
     with tempfile.TemporaryDirectory() as scratch:
@@ -84,11 +85,22 @@ def main() -> None:
                 for name in rows:
                     out = root / f"{name}-{'-'.join(pair)}-s{seed}"
                     found = measure(settings(base, name, seed, pair, root), out, not args.withheld_from_test)
+                    if LOSSES[name][2]:
+                        found["mistake_severity"] = None  # by the random ranking, it compares with nothing
                     rows[name].append({"seed": seed, "withheld": list(pair), **found})
                     print(f"seed {seed}, {pair}, {name}: {found}", file=sys.stderr)
     entry = entry_of(rows, base, args)
-    write_atomic(Path(__file__).parent / "results" / f"{args.name}.json", json.dumps(entry, indent=1) + "\n")
+    write_atomic(Path(__file__).parent / "results" / f"{args.name}.json", to_json(entry, indent=1) + "\n")
     show(entry)
+
+
+def merged(tree: dict, flags: dict[str, str | None]) -> dict:
+    """``tree`` with the values of dotted ``flags`` that are given."""
+    for key, value in flags.items():
+        if value is not None:
+            *section, leaf = key.split(".")
+            (tree[section[0]] if section else tree)[leaf] = value
+    return tree
 
 
 def settings(base: TrainConfig, name: str, seed: int, withhold: tuple[str, ...], root: Path) -> TrainConfig:
@@ -133,12 +145,15 @@ def write_random(ranking: str, root: Path, seed: int) -> Path:
     own = compile_ranking(load(ranking))
     table = random_ranking(own.classes, own, seed)
     rankings = {
-        name: [[table.classes[i] for i in tier] for tier in tiers]
-        for name, tiers in zip(table.classes, table.tiers, strict=True)
+        name: [
+            tier["classes"] if tier["score"] is None else {"of": tier["classes"], "score": tier["score"]}
+            for tier in tiers
+        ]
+        for name, tiers in to_json_dict(table)["tiers"].items()
     }
     document = {"format": "rankcon/ranking", "version": 1, "classes": list(table.classes), "rankings": rankings}
     path = root / f"random-{seed}.json"
-    write_atomic(path, json.dumps(document))
+    write_atomic(path, to_json(document))
     return path
 
 
@@ -154,7 +169,8 @@ def entry_of(rows: dict[str, list[dict]], base: TrainConfig, args: argparse.Name
         "python": platform.python_version(),
         "packages": package_versions(),
         "git_revision": git_revision(Path(__file__).parent),
-        "settings": to_dict(base),
+        "settings": {key: value for key, value in to_dict(base).items() if key != "loss"},
+        "losses": {name: dataclasses.asdict(LOSSES[name][1]) for name in rows},
         "rows": rows,
     }
 
@@ -187,13 +203,13 @@ def show(entry: dict) -> None:
 
 def difference(ours: list[dict], theirs: list[dict], key: str) -> str:
     """Mean ± deviation of the paired differences, and in how many of the runs ours is larger."""
-    found = [a[key] - b[key] for a, b in zip(ours, theirs, strict=True)]
+    found = [a[key] - b[key] for a, b in zip(ours, theirs, strict=True) if a[key] is not None and b[key] is not None]
     return f"{statistics.mean(found):+.3f} ± {statistics.stdev(found):.3f} ({sum(d > 0 for d in found)}/{len(found)})"
 
 
 def spread(values: list[float]) -> str:
     """Mean ± deviation over the runs in which the measure has a value."""
-    known = [v for v in values if v == v]
+    known = [v for v in values if v is not None and v == v]
     if not known:
         return "–"
     deviation = statistics.stdev(known) if len(known) > 1 else float("nan")

@@ -67,7 +67,11 @@ def write_atomic(path: Path, content: str | bytes) -> None:
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:
     """``value`` as strict JSON: UTF-8 unescaped, and null for a measure that has no value (NaN, infinity)."""
-    return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    value = _finite(value)
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    # A file name that is no UTF-8 holds lone surrogates, which JSON can only spell as escapes.
+    lone = any("\ud800" <= letter <= "\udfff" for letter in text) if not text.isascii() else False
+    return json.dumps(value, indent=indent, allow_nan=False) if lone else text
 
 
 def _finite(value: Any) -> Any:

@@ -7,7 +7,7 @@ import typer
 
 from rankcon_cli.cli.command import Json, command
 from rankcon_cli.cli.console import console
-from rankcon_cli.cli.options import DataDir, Device, Download, SkipBroken, data_options
+from rankcon_cli.cli.options import DataDir, Device, Download, SkipBroken, options_for
 from rankcon_cli.wording import decimal, percent
 
 
@@ -33,8 +33,7 @@ def evaluate(
     opened = open_run(run)
     given = load(ranking) if ranking else None
     embedder = Embedder(opened, device, console.progress())
-    # Without --data the test images are the run's own, found the way its training images were.
-    options = data_options(data_dir, download, skip_broken) if data else None
+    options = options_for(opened, data_dir, download, skip_broken)
     test = test_images(opened, data, options, console.progress())
     if len(test.withheld):
         console.note(f"left out {len(test.withheld)} images of the withheld classes {', '.join(test.withheld.classes)}")

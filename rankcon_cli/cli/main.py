@@ -3,6 +3,7 @@
 import importlib
 import logging
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from rankcon_cli import __version__
 from rankcon_cli.cli.console import LogHandler, console
-from rankcon_cli.errors import ExitCode, RankconError
+from rankcon_cli.errors import ExitCode, Interrupted, RankconError
 
 #: Command -> the module of ``rankcon_cli.cli`` whose ``register(app)`` adds it, in the order of the help.
 COMMANDS = {
@@ -54,12 +55,15 @@ def _root(
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (``ExitCode``) and never raises."""
     _listen_to_the_library()
-    # A class or file name may hold what stdout's encoding lacks: it is shown as an escape, not as a traceback.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _terminated)
+    if sys.stdout is None:  # closed by the shell: rankcon ... >&-
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (lives as long as the process)
+    # A class or file name may hold what the encoding lacks: it is shown as an escape, not as a traceback.
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(errors="backslashreplace")
     try:
-        code = _run(arguments)
-        sys.stdout.flush()
-        return code
+        return _run(arguments)
     except BrokenPipeError:
         # The reader has what it wanted (`rankcon ... | head`): no error. Python would flush stdout again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -71,6 +75,7 @@ def _run(arguments: list[str] | None) -> int:
         words = sys.argv[1:] if arguments is None else arguments
         app = build_app(words[0] if words else None)
         result = app(args=arguments, standalone_mode=False, prog_name="rankcon")
+        sys.stdout.flush()
         return int(result) if isinstance(result, int) else ExitCode.OK
     except typer.Exit as stop:
         return stop.exit_code
@@ -84,9 +89,17 @@ def _run(arguments: list[str] | None) -> int:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         raise
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        console.error(f"{place}{error.strerror or error}", hint="see that the place is there, readable and not full")
+        return ExitCode.FAULT
     except Exception as error:
         _report_bug(error)
         return ExitCode.BUG
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise Interrupted("terminated")
 
 
 def _usage(error: "typer.TyperException") -> int:

@@ -7,7 +7,7 @@ import typer
 
 from rankcon_cli.cli.command import Json, command
 from rankcon_cli.cli.console import console
-from rankcon_cli.cli.options import DataDir, Device, Download, SkipBroken, data_options
+from rankcon_cli.cli.options import DataDir, Device, Download, SkipBroken, options_for
 from rankcon_cli.errors import UsageError
 from rankcon_cli.wording import decimal, percent
 
@@ -51,7 +51,7 @@ def ood_report(
         opened,
         data,
         ood or [],
-        data_options(data_dir, download, skip_broken) if data or ood else None,
+        options_for(opened[0], data_dir, download, skip_broken),
         device=device,
         withheld_from_all=withheld_from == "all",
         progress=console.progress(),

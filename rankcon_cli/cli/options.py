@@ -1,9 +1,13 @@
 """Options that several commands share, each spelled and explained once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rankcon_cli.data import DataOptions
+    from rankcon_cli.training.run_directory import Run
 
 DataDir = Annotated[
     Path | None, typer.Option(help="Where torchvision's sets lie.", show_default="$RANKCON_DATA, else ./data")
@@ -13,8 +17,10 @@ SkipBroken = Annotated[bool, typer.Option("--skip-broken", help="Leave out image
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
 
-def data_options(data_dir: Path | None, download: bool, skip_broken: bool) -> "DataOptions":  # noqa: F821
-    """The data room's options of these flags."""
+def options_for(run: "Run", data_dir: Path | None, download: bool, skip_broken: bool) -> "DataOptions":
+    """The data options the run was trained with, and over them the flags that are given now."""
     from rankcon_cli.data import DataOptions
+    from rankcon_cli.training.images import data_options
 
-    return DataOptions(data_dir, download, skip_broken)
+    own = data_options(run.config.data)
+    return DataOptions(data_dir or own.data_dir, download or own.download, skip_broken or own.skip_broken)

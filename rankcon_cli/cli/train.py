@@ -120,7 +120,7 @@ def train(
             return
         out = out or _free_directory(settings)
         _train(out, settings, force=force)
-    console.json({"run": str(out)}) if json else console.out(str(out))
+    console.json({"format": "rankcon/trained", "version": 1, "run": str(out)}) if json else console.out(str(out))
 
 
 def _split(withhold: list[str] | None) -> tuple[str, ...] | None:
@@ -161,7 +161,7 @@ def _resume(out: Path, flags: dict[str, Any]) -> None:
         return
     if not (run.checkpoints / "last.safetensors").exists():
         console.note(f"{out} has no checkpoint yet: it starts from the beginning")
-    plan = make_plan(run.settings(flags.get("device")), console.progress())
+    plan = make_plan(run.settings(flags.get("device")), console.progress(), resuming=True)
     if plan.fingerprint != run.record["data"]["fingerprint"]:
         raise RankconError(
             f"{plan.config.data.spec} is no longer what {out} was trained on: its images or labels have changed",

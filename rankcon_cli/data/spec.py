@@ -13,7 +13,15 @@ PLACED = {
     "tree": "nested folders, each folder with images a class",
     "npz": "a NumPy archive in the MedMNIST layout",
 }
+
+
 #: Sources that a word names.
+def without_split(text: str) -> str:
+    """``text`` without the split that it insists on, if it does."""
+    split = parse_spec(text).split
+    return text.removesuffix(f"#{split}") if split else text
+
+
 NAMED = ("digits", *PUBLIC_SETS)
 _ENDINGS = ("#train", "#val", "#test", "#all")
 

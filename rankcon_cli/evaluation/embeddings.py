@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -43,10 +44,14 @@ class Embeddings:
 
     def select(self, indices: np.ndarray) -> "Embeddings":
         index = torch.from_numpy(indices).to(self.labels.device)
-        return Embeddings(*(None if t is None else t[index] for t in dataclasses.astuple(self)))
+        return self._map(lambda tensor: tensor[index])
 
     def to(self, device: torch.device) -> "Embeddings":
-        return Embeddings(*(None if t is None else t.to(device) for t in dataclasses.astuple(self)))
+        return self._map(lambda tensor: tensor.to(device))
+
+    def _map(self, function: Callable[[Tensor], Tensor]) -> "Embeddings":
+        parts = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return Embeddings(*(None if part is None else function(part) for part in parts))
 
 
 def headline_feature(features: dict[str, Tensor]) -> str:
@@ -67,6 +72,7 @@ class Embedder:
         self.precision = pick_precision(run.config.precision if self.device.type == "cuda" else "float32", self.device)
         self.progress = progress
         self._network: Network | None = None
+        self._held: dict[Path, Embeddings] = {}
         if not run.finished:
             run.network()  # says what is missing
         self._weights = hashlib.sha256((run.path / WEIGHTS).read_bytes()).hexdigest()
@@ -74,16 +80,20 @@ class Embedder:
     def embed(self, images: ImageSet) -> Embeddings:
         """``Embeddings`` of ``images``, from the cache where they are there."""
         path = self._path(fingerprint(images))
-        return (self._read(path) or self._compute(images, path)).to(self.device)
+        return self._once(path, lambda: images).to(self.device)
 
     def training(self) -> tuple[Embeddings, Embeddings]:
         """Embeddings of the run's training and validation images. Once cached they do not need the images any more."""
         path = self._path(self.run.record["data"]["fingerprint"])
-        found = self._read(path)
-        if found is None:
-            found = self._compute(training_images(self.run, self.progress), path)
+        found = self._once(path, lambda: training_images(self.run, self.progress))
         train, validation = self.run.splits()
         return found.select(train).to(self.device), found.select(validation).to(self.device)
+
+    def _once(self, path: Path, images: Callable[[], ImageSet]) -> Embeddings:
+        """From memory, else from the cache, else computed."""
+        if path not in self._held:
+            self._held[path] = self._read(path) or self._compute(images(), path)
+        return self._held[path]
 
     def _path(self, data: str) -> Path:
         key = f"{_CACHE_VERSION} {data} {self._weights} {self.precision}"
@@ -98,9 +108,11 @@ class Embedder:
             for start in self.progress(starts, "embedding", len(starts)):
                 batch = torch.from_numpy(images.images[start : start + _BATCH]).to(self.device).float() / 255
                 outputs = self._network(batch.contiguous(memory_format=torch.channels_last))
-                parts.append([None if t is None else t.float().cpu() for t in dataclasses.astuple(outputs)])
+                heads = (outputs.encoder, outputs.projection, outputs.logits)
+                parts.append([None if head is None else head.float().cpu() for head in heads])
         joined = (None if column[0] is None else torch.cat(column) for column in zip(*parts, strict=True))
         found = Embeddings(*joined, torch.from_numpy(images.labels))
+        _require_finite(found, self.run)
         self._write(path, found)
         return found
 
@@ -126,3 +138,12 @@ class Embedder:
             write_atomic(path, content)
         except RankconError as error:  # a run on a read-only or full disk can still be evaluated
             log.warning("the embeddings are not kept: %s", error.message)
+
+
+def _require_finite(found: Embeddings, run: Run) -> None:
+    bad = int((~found.encoder.isfinite()).any(dim=1).sum())
+    if bad:
+        raise RankconError(
+            f"the network of {run.path} gives no finite embedding for {bad} of {len(found.labels)} images",
+            hint="its training diverged: see metrics.jsonl, and train again with a lower --lr",
+        )

@@ -41,6 +41,8 @@ def table_for(run: Run, ranking: Ranking | None) -> TierTable | None:
     if ranking is None:
         return run.table
     table = compile_ranking(ranking)
+    if not run.record["data"]["named"] and run.ranking is None:  # the run's classes are numbers, so match by position
+        table = dataclasses.replace(table, classes=tuple(str(i) for i in range(len(table.classes))))
     missing = [name for name in run.classes if name not in table.classes]
     if missing:
         raise RankconError(
@@ -79,6 +81,7 @@ def evaluate(run: Run, embedder: Embedder, test: TestImages, ranking: Ranking | 
             "images": test.description,
             "n": len(test.known),
             "classes": class_counts(test.known),
+            "warnings": list(test.warnings),
             "left_out": {"withheld": class_counts(test.withheld), "unknown": test.left_out},
             "skipped": [dataclasses.asdict(broken) for broken in test.known.skipped],
         },

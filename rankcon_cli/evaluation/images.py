@@ -6,7 +6,8 @@ from collections import Counter
 
 import numpy as np
 
-from rankcon_cli.data import DataOptions, ImageSet, fingerprint, keep_classes, load_images
+from rankcon_cli.data import DataOptions, ImageSet, fingerprint, keep_classes, load_images, pixel_hashes
+from rankcon_cli.data.spec import without_split
 from rankcon_cli.errors import RankconError
 from rankcon_cli.progress import Progress, silent
 from rankcon_cli.training.images import data_options, load_training_images, named
@@ -20,18 +21,20 @@ class TestImages:
     """known: images of the run's classes, labels in its order; withheld: images of classes the run withheld.
 
     description: which images these are, in words. left_out: images of classes the run has never heard of, by class.
+    warnings: what a reader of the results must know.
     """
 
     known: ImageSet
     withheld: ImageSet
     description: str
     left_out: dict[str, int]
+    warnings: tuple[str, ...] = ()
 
 
 def load_for_run(run: Run, spec: str, split: str, options: DataOptions, progress: Progress = silent) -> ImageSet:
     """The images of ``spec`` at the run's size and channels. Data without class names takes those of the run's ranking."""
     images = load_images(spec, split, options, size=run.image_size, channels=run.channels, progress=progress)
-    return named(images, run.ranking.classes if run.ranking else None)
+    return named(images, run.ranking.classes if run.ranking else None, fewer_ok=True)
 
 
 def training_images(run: Run, progress: Progress = silent) -> ImageSet:
@@ -57,7 +60,7 @@ def test_images(
     """
     if spec is None and not run.record["data"]["own_test_split"]:
         return _validation_images(run, progress)
-    spec = spec or run.config.data.spec
+    spec = spec or without_split(run.config.data.spec)
     images = load_for_run(run, spec, "test", options or data_options(run.config.data), progress)
     counts = Counter(images.classes[label] for label in images.labels.tolist())
     known = keep_classes(images, run.classes)
@@ -66,8 +69,7 @@ def test_images(
             f"no image of {spec} is of a class of {run.path}",
             hint=f"the run's classes are {', '.join(run.classes[:8])} …; the data's {', '.join(images.classes[:8])} …",
         )
-    if fingerprint(known) == run.record["data"]["fingerprint"]:
-        log.warning("%s holds the very images that %s was trained on; this measures memory", spec, run.path)
+    warnings = _seen_before(run, known)
     left_out = {name: n for name, n in counts.items() if name not in run.classes and name not in run.withheld}
     if left_out:
         log.warning(
@@ -81,7 +83,20 @@ def test_images(
         withheld=keep_classes(images, [name for name in run.withheld if counts[name]]),
         description=f"{images.split} split" if images.has_own_split else "all images",
         left_out=left_out,
+        warnings=warnings,
     )
+
+
+def _seen_before(run: Run, known: ImageSet) -> tuple[str, ...]:
+    """A warning where test images are, pixel by pixel, images that the run was trained or validated on."""
+    seen = int(np.isin(pixel_hashes(known), run.training_hashes()).sum())
+    if not seen:
+        return ()
+    warning = (
+        f"{seen} of {len(known)} test images are images {run.path} was trained or validated on: this measures memory"
+    )
+    log.warning("%s", warning)
+    return (warning,)
 
 
 def _validation_images(run: Run, progress: Progress) -> TestImages:

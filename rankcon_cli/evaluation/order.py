@@ -14,7 +14,8 @@ from torch.nn import functional
 
 from rankcon_cli.evaluation.classify import class_sums, double, unit
 
-TierTable = Tensor | np.ndarray
+#: [C, C]: see the head of this file.
+TierArray = Tensor | np.ndarray
 
 # Rounding of float64 sums of cosines; closer means are a tie, so that a collapsed embedding satisfies nothing.
 _TIE = 1e-9
@@ -31,7 +32,7 @@ class OrderSatisfaction:
 
 
 def order_satisfaction(
-    embeddings: Tensor, labels: Tensor, tier_CC: TierTable, ranks: int | None = None
+    embeddings: Tensor, labels: Tensor, tier_CC: TierArray, ranks: int | None = None
 ) -> OrderSatisfaction:
     """Eq. (1) of arXiv 2208.06083 as a share: of all anchors q and ranks i < j, how often h(q, P_i) > h(q, P_j).
 
@@ -71,7 +72,7 @@ def order_satisfaction(
     )
 
 
-def _ranks(tier_CC: TierTable, ranks: int | None) -> Tensor:
+def _ranks(tier_CC: TierArray, ranks: int | None) -> Tensor:
     """Rank of each class for each anchor class, from 0 (the class itself); negatives have the last, shared rank."""
     tiers = torch.as_tensor(tier_CC).long()
     last = int(tiers.max()) + 1 if ranks is None else ranks
@@ -102,7 +103,7 @@ def class_similarities(cosines: Tensor, labels: Tensor, n_classes: int) -> Tenso
     return sums / counts[:, None]
 
 
-def kendall_tau_b(similarities: Tensor, tier_CC: TierTable) -> PerClass:
+def kendall_tau_b(similarities: Tensor, tier_CC: TierArray) -> PerClass:
     """Kendall's tau-b between declared nearness and cosine, over the other classes of each class.
 
     Classes of one tier are tied, unlisted ones tie behind the last tier. Undefined (NaN) for a class without images, or
@@ -116,7 +117,7 @@ def kendall_tau_b(similarities: Tensor, tier_CC: TierTable) -> PerClass:
     return _per_class(similarities, tier_CC, lambda gains, cosines: float(kendalltau(gains, cosines).statistic))
 
 
-def ndcg(similarities: Tensor, tier_CC: TierTable) -> PerClass:
+def ndcg(similarities: Tensor, tier_CC: TierArray) -> PerClass:
     """NDCG of the other classes of each class, sorted by cosine, with ``tier_gains``; tied cosines are averaged.
 
     Undefined (NaN) for a class without images, or whose other classes are all tied in the ranking. Chance is not 0.
@@ -130,7 +131,7 @@ def ndcg(similarities: Tensor, tier_CC: TierTable) -> PerClass:
 
 
 def _per_class(
-    similarities: Tensor, tier_CC: TierTable, measure: Callable[[np.ndarray, np.ndarray], float]
+    similarities: Tensor, tier_CC: TierArray, measure: Callable[[np.ndarray, np.ndarray], float]
 ) -> PerClass:
     """``measure(gains, cosines)`` of each class over its other classes, where both say something."""
     gains, cosines = tier_gains(tier_CC).cpu().numpy(), similarities.cpu().numpy()
@@ -144,7 +145,7 @@ def _per_class(
     return PerClass(float(np.mean(known)) if known else float("nan"), tuple(values))
 
 
-def tier_gains(tier_CC: TierTable) -> Tensor:
+def tier_gains(tier_CC: TierArray) -> Tensor:
     """What finding a class is worth to an anchor class, [C, C] float32: with T tiers, T + 1 - t in tier t, else 0.
 
     The class itself is worth T + 1 (t = 0). The gain of NDCG is this number itself, not 2 to its power.
@@ -163,7 +164,7 @@ class MistakeSeverity:
     n_mistakes: int
 
 
-def mistake_severity(predictions: Tensor, labels: Tensor, tier_CC: TierTable) -> MistakeSeverity:
+def mistake_severity(predictions: Tensor, labels: Tensor, tier_CC: TierArray) -> MistakeSeverity:
     """How far off the wrong predictions are, by the ranking of the true class.
 
     An unlisted class counts as tier T + 1, where T is the number of tiers of the true class; it is never in tier 1,

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 #: Stands for "not in this sum" inside a logsumexp. Far below any cosine / temperature, yet finite, so that a row with
@@ -19,6 +20,12 @@ def own_columns(labels: Tensor) -> Tensor:
 def mean_over(valid_N: Tensor, loss_N: Tensor) -> Tensor:
     """Mean of ``loss_N`` over the valid anchors; the others get no gradient. Zero, still in the graph, if none is."""
     return torch.where(valid_N, loss_N, 0.0).sum() / valid_N.sum().clamp(min=1)
+
+
+def unit(embeddings: Tensor) -> Tensor:
+    """``embeddings`` [N, D] at unit length, in full precision also under autocast."""
+    with in_full_precision(embeddings) as (full,):
+        return F.normalize(full, dim=1)
 
 
 @contextlib.contextmanager

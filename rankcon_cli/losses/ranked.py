@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rankcon_cli.losses.pairs import MASKED, in_full_precision, mean_over, own_columns
+from rankcon_cli.losses.pairs import MASKED, in_full_precision, mean_over, own_columns, unit
 from rankcon_cli.ranking import TierTable
 
 #: variant -> where the sum over the positives stands in rank 1 and in the other ranks, inside or outside the logarithm.
@@ -128,11 +128,11 @@ class RankedContrastiveLoss(nn.Module):
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Scalar loss of embeddings [N, D] (any length; both views of every image) with labels [N]."""
-        unit = F.normalize(embeddings, dim=1)
+        anchors = unit(embeddings)
         return ranked_contrastive_loss(
-            unit,
+            anchors,
             labels,
-            unit,
+            anchors,
             labels,
             self.rank_CC,
             self.tau_CR,

@@ -1,9 +1,8 @@
 """Supervised contrastive learning, L_out (Khosla et al., arXiv 2004.11362 eq. 2): the baseline of the ranked loss."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rankcon_cli.losses.pairs import MASKED, in_full_precision, mean_over, own_columns
+from rankcon_cli.losses.pairs import MASKED, in_full_precision, mean_over, own_columns, unit
 
 
 def supcon_loss(
@@ -51,5 +50,7 @@ class SupConLoss(nn.Module):
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Scalar loss of embeddings [N, D] (any length; both views of every image) with labels [N]."""
-        unit = F.normalize(embeddings, dim=1)
-        return supcon_loss(unit, labels, unit, labels, temperature=self.temperature, self_columns=own_columns(labels))
+        anchors = unit(embeddings)
+        return supcon_loss(
+            anchors, labels, anchors, labels, temperature=self.temperature, self_columns=own_columns(labels)
+        )

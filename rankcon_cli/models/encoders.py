@@ -134,9 +134,21 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, safetensors.SafetensorError) as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise RankconError(f"cannot read the weights {path}: {first_line}") from error
-    if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
-        raise RankconError(f"{path} holds no plain dictionary of tensors", hint="save model.state_dict() and give that")
+    except OSError as error:
+        raise RankconError(f"cannot read the weights {path}: {error.strerror or error}") from error
+    # What torch and the restricted unpickler raise on a file that is no checkpoint; their advice is not ours.
+    except (
+        *(RuntimeError, pickle.UnpicklingError, EOFError, safetensors.SafetensorError),
+        *(KeyError, ValueError, AttributeError, IndexError, TypeError, ImportError),
+    ) as error:
+        raise _no_weights(path) from error
+    if not isinstance(state, dict) or not all(isinstance(n, str) and isinstance(t, Tensor) for n, t in state.items()):
+        raise _no_weights(path)
     return state
+
+
+def _no_weights(path: Path) -> RankconError:
+    return RankconError(
+        f"cannot read the weights {path}: it is no whole file of named tensors",
+        hint="save model.state_dict(), as .pth or .safetensors; a pickled module is not read, for it could run code",
+    )

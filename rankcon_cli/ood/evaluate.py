@@ -96,7 +96,7 @@ def ood_evaluate(
         fooled=fooled,
         points=points,
         facts=_facts(runs, test, unknowns),
-        warnings=warnings + _budget_warnings(runs),
+        warnings=test.warnings + warnings + _budget_warnings(runs),
     )
 
 
@@ -219,7 +219,10 @@ def _facts(runs: Sequence[Run], test: TestImages, unknowns: Sequence[Unknown]) -
         ),
         ("ID test data", f"{test.known.spec} ({test.description}), {len(test.known)} images"),
         *(
-            (f"OOD set {u.set.name}", f"{u.set.spec}, {u.set.n} images of {len(u.set.classes)} classes")
+            (
+                f"OOD set {u.set.name}",
+                f"{u.set.spec} ({u.set.images}), {u.set.n} images of {len(u.set.classes)} classes",
+            )
             for u in unknowns
         ),
         ("Withheld classes", ", ".join(run.withheld) or "none"),

@@ -9,6 +9,7 @@ import numpy as np
 class OodSet:
     """A set of images from classes that the runs never saw.
 
+    images: which images of ``spec`` these are, in words.
     kind: ``"withheld"`` (classes of the ranking or data kept out of training) or ``"given"`` (``--ood``).
     """
 
@@ -17,6 +18,7 @@ class OodSet:
     kind: str
     n: int
     classes: tuple[str, ...]
+    images: str = ""
 
 
 @dataclass(frozen=True)

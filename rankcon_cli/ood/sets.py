@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from rankcon_cli.data import DataOptions, ImageSet, keep_classes, load_images, pixel_hashes
+from rankcon_cli.data.spec import without_split
 from rankcon_cli.errors import RankconError
 from rankcon_cli.evaluation.images import TestImages, load_for_run
 from rankcon_cli.ood.result import OodSet
@@ -52,11 +53,12 @@ def load_unknowns(
     found, warnings = [], []
     withheld = test.withheld
     if withheld_from_all and run.withheld:
-        everything = load_for_run(run, test.known.spec, "all", options, progress)
+        everything = load_for_run(run, without_split(test.known.spec), "all", options, progress)
         withheld = keep_classes(everything, [name for name in run.withheld if name in everything.classes])
     if len(withheld):
-        found.append(_unknown(WITHHELD, withheld, kind="withheld"))
-    known_hashes = pixel_hashes(test.known)
+        described = "all splits: none was trained on" if withheld_from_all else test.description
+        found.append(_unknown(WITHHELD, withheld, "withheld", described))
+    known_hashes = np.concatenate([pixel_hashes(test.known), run.training_hashes()])
     for spec in specs:
         images = load_images(
             spec, "test", options, size=run.image_size, channels=run.channels, progress=progress, unlabeled_ok=True
@@ -65,11 +67,14 @@ def load_unknowns(
             raise RankconError(f"the OOD set {spec} is empty")
         images, shared = _without_shared(spec, images, known_hashes)
         warnings += [*shared, *_same_names(spec, images, run)]
-        found.append(_unknown(_name(spec, [u.set.name for u in found]), images, kind="given"))
+        described = f"{images.split} split" if images.has_own_split else "all images"
+        found.append(_unknown(_name(spec, [u.set.name for u in found]), images, "given", described))
     if not found:
         raise RankconError(
             f"there are no unknown images to hold {run.path} against",
-            hint="give sets of unknown images with --ood, or train with --withhold CLASS,...",
+            hint="the images of the withheld classes are in the training data: --withheld-from all takes them from there"
+            if run.withheld
+            else "give sets of unknown images with --ood, or train with --withhold CLASS,...",
         )
     for warning in warnings:
         log.warning("%s", warning)
@@ -77,16 +82,18 @@ def load_unknowns(
 
 
 def _without_shared(spec: str, images: ImageSet, known_hashes: np.ndarray) -> tuple[ImageSet, list[str]]:
-    """An image cannot be known and unknown: those that are also in the ID test set are taken out."""
+    """An image cannot be known and unknown: those that are also ID test or training images are taken out."""
     shared = np.isin(pixel_hashes(images), known_hashes)
     if shared.all():
         raise RankconError(
-            f"every image of the OOD set {spec} is also in the ID test images",
+            f"every image of the OOD set {spec} is also in the ID test or training images",
             hint="give images of classes that the run does not know",
         )
     if not shared.any():
         return images, []
-    return images.select(~shared), [f"{shared.sum()} images of {spec} are also ID test images and were left out of it"]
+    return images.select(~shared), [
+        f"{shared.sum()} images of {spec} are also ID test or training images and were left out of it"
+    ]
 
 
 def _same_names(spec: str, images: ImageSet, run: Run) -> list[str]:
@@ -98,10 +105,12 @@ def _same_names(spec: str, images: ImageSet, run: Run) -> list[str]:
     return [f"{len(same)} classes of {spec} bear the name of a class the run knows ({listed}): are they unknown to it?"]
 
 
-def _unknown(name: str, images: ImageSet, kind: str) -> Unknown:
+def _unknown(name: str, images: ImageSet, kind: str, described: str) -> Unknown:
     present = np.unique(images.labels)
     classes = tuple(images.classes[label] for label in present)
-    return Unknown(OodSet(name=name, spec=images.spec, kind=kind, n=len(images), classes=classes), images)
+    return Unknown(
+        OodSet(name=name, spec=images.spec, kind=kind, n=len(images), classes=classes, images=described), images
+    )
 
 
 def _name(spec: str, taken: Sequence[str]) -> str:

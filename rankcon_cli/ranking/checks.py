@@ -78,7 +78,7 @@ def check_batch(table: TierTable, batch_size: int, ranks: int | None = None) -> 
     return tuple(findings.issues)
 
 
-def expected_per_batch(table: TierTable, batch_size: int, ranks: int | None = None) -> tuple[tuple[float, ...], ...]:
+def expected_per_batch(table: TierTable, batch_size: float, ranks: int | None = None) -> tuple[tuple[float, ...], ...]:
     """How many samples of each tier an anchor meets in one view of a class-balanced batch, on average.
 
     Args:

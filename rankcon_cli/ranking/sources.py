@@ -37,9 +37,10 @@ def load(source: str | Path) -> Ranking:
 def find(source: str | Path) -> Path:
     """The file that ``source`` names: the path itself where it exists, else the shipped ranking of that name."""
     path = Path(source)
-    if os.path.exists(path):  # unlike Path.exists, false for a name that is too long to be one
-        return path
     known = shipped()
+    # A folder called digits does not hide the ranking. os.path.exists: false for a name that is too long to be one.
+    if os.path.exists(path) and not (os.path.isdir(path) and str(source) in known):
+        return path
     if str(source) in known:
         return known[str(source)]
     hint = f"shipped with rankcon: {', '.join(known)}" if known else None

@@ -85,8 +85,7 @@ def write_report(result: OodResult, out: Path) -> tuple[Path, Path]:
     """
     html, document = out / "report.html", out / "report.json"
     write_atomic(html, render_html(result))
-    # A file name that is no UTF-8 holds lone surrogates, which JSON can only spell as escapes.
-    write_atomic(document, to_json(to_json_dict(result)).encode("utf-8", "backslashreplace"))
+    write_atomic(document, to_json(to_json_dict(result)))
     return html, document
 
 

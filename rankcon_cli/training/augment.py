@@ -98,7 +98,11 @@ def _affine(images: Tensor, how: Augment, draw: _Draw) -> Tensor:
 
 def _resample(images: Tensor, theta: Tensor) -> Tensor:
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    height, width = images.shape[2:]
+    # Border padding by hand, on the outermost pixel centres: not every device has padding_mode="border".
+    edge = grid.new_tensor([1 - 1 / width, 1 - 1 / height])
+    grid = torch.maximum(torch.minimum(grid, edge), -edge)
+    return F.grid_sample(images, grid, mode="bilinear", align_corners=False)
 
 
 def _jitter(images: Tensor, how: Augment, draw: _Draw) -> Tensor:

@@ -16,8 +16,8 @@ def balanced_batches(
     """Indices [batch_size] of the ``n_batches`` batches of one epoch.
 
     Each class gets an equal number of places, one more or less. Within a class images are drawn without replacement
-    until all were seen, then again: small classes repeat, large ones are seen in full over several epochs. The result
-    depends on the arguments alone, so a resumed training sees the batches an uninterrupted one would have seen.
+    until all were seen, then again: small classes repeat within an epoch, and of large ones each epoch draws a part
+    anew. The result depends on the arguments alone, so a resumed training sees the batches an uninterrupted one would have seen.
 
     Args:
         labels: [N] int64; every class in 0..max has at least one image.

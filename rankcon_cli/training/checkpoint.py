@@ -24,12 +24,12 @@ class Position:
 
 def save_weights(path: Path, network: nn.Module) -> None:
     """The network's state as safetensors, atomically."""
-    _write(path, network.state_dict(), {})
+    write_tensors(path, network.state_dict(), {})
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
     """Load what ``save_weights`` wrote; RankconError where the file is damaged or of another network."""
-    tensors, _ = _read(path)
+    tensors, _ = read_tensors(path)
     _load(path, network, tensors)
 
 
@@ -42,13 +42,13 @@ def save_checkpoint(directory: Path, network: nn.Module, optimizer: torch.optim.
     if last.exists():
         with replacing(directory / "previous.safetensors") as temporary:
             shutil.copyfile(last, temporary)
-    _write(last, tensors, dataclasses.asdict(position))
+    write_tensors(last, tensors, dataclasses.asdict(position))
     return last
 
 
 def load_checkpoint(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> Position:
     """Restore what ``save_checkpoint`` wrote, exactly; RankconError where the file is damaged."""
-    tensors, position = _read(path)
+    tensors, position = read_tensors(path)
     _load(path, network, {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
@@ -59,14 +59,16 @@ def load_checkpoint(path: Path, network: nn.Module, optimizer: torch.optim.Optim
     return Position(**position)
 
 
-def _write(path: Path, tensors: dict[str, Tensor], position: dict) -> None:
+def write_tensors(path: Path, tensors: dict[str, Tensor], position: dict) -> None:
+    """``tensors`` and, as metadata, ``position``, as one safetensors file, atomically."""
     import safetensors.torch
 
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_atomic(path, safetensors.torch.save(plain, metadata={_KEY: json.dumps(position)}))
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict]:
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """What ``write_tensors`` wrote; RankconError where the file is missing or damaged."""
     import safetensors
 
     try:
@@ -81,7 +83,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict]:
             hint="previous.safetensors, if there is one beside it, is the checkpoint before: copy it to "
             "last.safetensors and resume"
             if path.name == "last.safetensors"
-            else "train again, or resume from checkpoints/last.safetensors with 'rankcon train --resume'",
+            else "delete it and go on from the last checkpoint with 'rankcon train --resume', or train again",
         ) from error
 
 

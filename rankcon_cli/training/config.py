@@ -1,6 +1,7 @@
 """The configuration of a training: frozen dataclasses, filled by flags over a TOML file over the defaults."""
 
 import dataclasses
+import math
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -109,6 +110,9 @@ class TrainConfig:
         _require("--batch-size", self.optim.batch_size, self.optim.batch_size >= 2, "2 or more")
         _require("--lr", self.optim.lr, self.optim.lr is None or self.optim.lr > 0, "above 0")
         _require("--weight-decay", self.optim.weight_decay, self.optim.weight_decay >= 0, "0 or more")
+        _require("momentum", self.optim.momentum, 0 <= self.optim.momentum < 1, "at least 0 and below 1")
+        warmup, epochs = self.optim.warmup_epochs, self.optim.epochs
+        _require("--warmup-epochs", warmup, warmup is None or 0 <= warmup <= epochs, "between 0 and --epochs")
         _require("--clip-norm", self.optim.clip_norm, self.optim.clip_norm >= 0, "0 or more")
         _require("--projection-dim", self.model.projection_dim, self.model.projection_dim >= 1, "1 or more")
         size = self.data.image_size
@@ -117,7 +121,7 @@ class TrainConfig:
 
 
 def _require(flag: str, value: Any, holds: bool, rule: str) -> None:
-    if not holds:
+    if not holds or (isinstance(value, float) and not math.isfinite(value)):
         raise UsageError(f"{flag} must be {rule}, not {value}")
 
 
@@ -132,6 +136,7 @@ def resolve(flags: dict[str, Any], toml: Path | None = None) -> TrainConfig:
         UsageError: an unknown key (with a suggestion), a value of the wrong type or out of range.
     """
     tree = read_toml(toml) if toml else {}
+    _refuse_unknown(tree, TrainConfig, str(toml), "")
     for key, value in flags.items():
         if value is not None:
             *section, leaf = key.split(".")

@@ -13,15 +13,16 @@ def pick_device(name: str) -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    missing = RankconError(
+        f"there is no device {name!r} here", hint="'rankcon doctor' lists the devices; --device auto picks one"
+    )
+    if name.partition(":")[0] not in ("cpu", "cuda", "mps"):
+        raise missing
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise RankconError(
-            f"there is no device {name!r} here", hint="'rankcon doctor' lists the devices; --device auto picks one"
-        ) from error
-    if device.type not in ("cpu", "cuda", "mps"):
-        raise RankconError(f"cannot train on a device of type {device.type!r}", hint="use cpu, cuda, cuda:N or mps")
+        raise missing from error
     return device
 
 

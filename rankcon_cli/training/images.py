@@ -61,13 +61,17 @@ def load_training_images(
     return TrainingImages(join(train, validation), len(train))
 
 
-def named(images: ImageSet, names: tuple[str, ...] | None) -> ImageSet:
-    """Data without class names takes ``names`` (a ranking's classes), by position: order is all there is to match on."""
+def named(images: ImageSet, names: tuple[str, ...] | None, *, fewer_ok: bool = False) -> ImageSet:
+    """Data without class names takes ``names`` (a ranking's classes), by position: order is all there is to match on.
+
+    fewer_ok: the data may lack the last classes, as a part of a data set may.
+    """
     if images.named or names is None:
         return images
-    if len(images.classes) != len(names):
+    n = len(images.classes)
+    if n > len(names) or (n < len(names) and not fewer_ok):
         raise RankconError(
-            f"E110: {images.spec} has {len(images.classes)} unnamed classes and the ranking {len(names)}",
+            f"E110: {images.spec} has {n} unnamed classes and the ranking {len(names)}",
             hint="store class_names in the data, or rank exactly its classes in label order",
         )
-    return dataclasses.replace(images, classes=names)
+    return dataclasses.replace(images, classes=names[:n])

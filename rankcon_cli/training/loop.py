@@ -49,15 +49,16 @@ def train(run: Run, plan: Plan, *, resume: bool = False, progress: Progress = si
     device = pick_device(config.device)
     torch.manual_seed(config.seed)
     network = run.untrained_network()
-    if config.model.weights:
+    last = run.checkpoints / "last.safetensors"
+    resume = resume and last.exists()
+    if config.model.weights and not resume:
         left_out = load_torchvision_weights(network.encoder, Path(config.model.weights))
         if left_out:
             log.info("the weights' %s has another shape here and is trained from scratch", ", ".join(left_out))
     network = network.to(device, memory_format=torch.channels_last)
     objective = Objective(config.loss, plan.table).to(device)
     optimizer = make_optimizer(network, optim)
-    last = run.checkpoints / "last.safetensors"
-    position = load_checkpoint(last, network, optimizer) if resume and last.exists() else Position()
+    position = load_checkpoint(last, network, optimizer) if resume else Position()
     _cut_metrics(run.path / METRICS, position.step)
 
     images = torch.from_numpy(plan.images.images[plan.train]).to(device)
@@ -77,23 +78,24 @@ def train(run: Run, plan: Plan, *, resume: bool = False, progress: Progress = si
                 loss = objective(network(views), labels[index].repeat(VIEWS).to(device))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            if optim.clip_norm:
-                nn.utils.clip_grad_norm_(network.parameters(), optim.clip_norm)
+            norm = nn.utils.clip_grad_norm_(network.parameters(), optim.clip_norm or math.inf)
             optimizer.step()
             loss_sum += loss.detach()
             step += 1
-            first_bad = torch.where(loss.detach().isfinite() | first_bad.isfinite(), first_bad, float(step))
+            sound = loss.detach().isfinite() & norm.isfinite()
+            first_bad = torch.where(sound | first_bad.isfinite(), first_bad, float(step))
+            stopping = stop.is_set()  # asked once a step: a signal may come at any moment
 
             end_of_epoch = step % plan.steps_per_epoch == 0
-            if end_of_epoch or stop.is_set() or step % _CHECK_EVERY == 0:
+            if end_of_epoch or stopping or step % _CHECK_EVERY == 0:
                 _refuse_non_finite(run, first_bad)
             if end_of_epoch:
                 speed = VIEWS * plan.batch_size * (step - first_step) / (time.perf_counter() - started)
                 _append_metrics(run.path / METRICS, plan, step, float(loss_sum), optimizer.param_groups[0]["lr"], speed)
                 loss_sum.zero_()
-            if (end_of_epoch or stop.is_set()) and step < plan.total_steps:
+            if (end_of_epoch or stopping) and step < plan.total_steps:
                 save_checkpoint(run.checkpoints, network, optimizer, Position(step, float(loss_sum)))
-            if stop.is_set() and step < plan.total_steps:
+            if stopping and step < plan.total_steps:
                 raise Interrupted(
                     f"stopped after step {step} of {plan.total_steps}; a checkpoint is kept",
                     hint=f"go on with: rankcon train --resume --out {run.path}",
@@ -167,7 +169,7 @@ def _refuse_non_finite(run: Run, first_bad: Tensor) -> None:
     last = run.checkpoints / "last.safetensors"
     good = f"the last good checkpoint is {last}" if last.exists() else "there is no checkpoint yet"
     raise RankconError(
-        f"the loss of step {step:.0f} is not finite; {good}",
+        f"the loss or the gradient of step {step:.0f} is not finite; {good}",
         hint="try a lower --lr, a longer --warmup-epochs, a higher --tau-min, --clip-norm 1, or --precision float32",
     )
 
@@ -208,7 +210,8 @@ def _graceful_stop() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    before = {s: handler for s, handler in handlers.items() if handler is not signal.SIG_IGN}
 
     def request(number: int, frame: object) -> None:
         stop.set()

@@ -2,20 +2,23 @@
 
 import dataclasses
 import logging
+import os
+from pathlib import Path
 
 import numpy as np
 
-from rankcon_cli.data import ImageSet, fingerprint, split_validation
-from rankcon_cli.data.spec import absolute_spec
-from rankcon_cli.errors import RankconError
-from rankcon_cli.models import encoder_for
+from rankcon_cli.data import ImageSet, fingerprint, own_splits, split_validation
+from rankcon_cli.data.public_sets import PUBLIC_SETS, data_directory
+from rankcon_cli.data.spec import absolute_spec, parse_spec, without_split
+from rankcon_cli.errors import RankconError, UsageError
+from rankcon_cli.models import ENCODERS, encoder_for, load_torchvision_weights
 from rankcon_cli.progress import Progress, silent
 from rankcon_cli.ranking import Ranking, TierTable, compile_ranking, expected_per_batch, load
 from rankcon_cli.training.augment import augmentation_for
 from rankcon_cli.training.batches import classes_per_batch
 from rankcon_cli.training.config import TrainConfig
 from rankcon_cli.training.devices import pick_device, pick_precision
-from rankcon_cli.training.images import TrainingImages, load_training_images
+from rankcon_cli.training.images import TrainingImages, data_options, load_training_images
 from rankcon_cli.training.schedule import DEFAULT_LR, peak_lr
 from rankcon_cli.wording import did_you_mean
 
@@ -35,6 +38,7 @@ class Plan:
     table: what trains or is evaluated: compiled, withheld classes dropped, classes in label order; None without a ranking.
     images: those to train and to validate on, without withheld classes, labels 0..C-1 in the order of ``classes``.
     train, validation: indices into ``images``; own_validation: the validation images are a split of the set's own.
+    own_test_split: the set has a test split beside. data_named: the set's classes have names of its own.
     mean, std: of the training images in 0..1, one a channel.
     """
 
@@ -48,6 +52,8 @@ class Plan:
     train: np.ndarray
     validation: np.ndarray
     own_validation: bool
+    own_test_split: bool
+    data_named: bool
     mean: tuple[float, ...]
     std: tuple[float, ...]
     batch_size: int
@@ -66,14 +72,21 @@ class Plan:
         return peak_lr(self.config.optim, self.batch_size)
 
 
-def make_plan(config: TrainConfig, progress: Progress = silent) -> Plan:
+def make_plan(config: TrainConfig, progress: Progress = silent, *, resuming: bool = False) -> Plan:
     """Load and check everything a training needs.
+
+    resuming: the network comes from a checkpoint, and the file of ``--weights`` need not be there any more.
 
     Raises:
         RankconError: the data is missing or broken, the ranking's classes are not the data's, a class to withhold does
             not exist, a trained rank can have no positive, the device does not exist.
     """
     device = pick_device(config.device)
+    if config.model.encoder not in ("auto", *ENCODERS):
+        close = did_you_mean(config.model.encoder, ENCODERS)
+        raise UsageError(
+            f"--encoder: there is no {config.model.encoder!r}{close}", hint=f"the encoders are {', '.join(ENCODERS)}"
+        )
     ranking = load(config.ranking) if config.ranking else None
     table = compile_ranking(ranking) if ranking else None
     found = load_training_images(config.data, table.classes if table else None, progress=progress)
@@ -91,9 +104,16 @@ def make_plan(config: TrainConfig, progress: Progress = silent) -> Plan:
     batch_size = min(config.optim.batch_size, len(train))
     if batch_size < config.optim.batch_size:
         log.info("the batch is %d images: there are no more to train on", batch_size)
+    if config.loss.name != "cross-entropy" and classes_per_batch(len(classes), batch_size) < 2:
+        raise RankconError(
+            f"a batch of {batch_size} images holds one class, which leaves a contrastive loss nothing to contrast",
+            hint="give --batch-size 4 or more (and at least as many training images)",
+        )
     mean, std = _statistics(images.images, train)
+    config = _concrete(config, images, table, str(device), pick_precision(config.precision, device))
+    _try_model(config, images, with_weights=not resuming)
     return Plan(
-        config=_concrete(config, images, table, str(device), pick_precision(config.precision, device)),
+        config=config,
         ranking=ranking,
         table=table,
         classes=classes,
@@ -103,6 +123,8 @@ def make_plan(config: TrainConfig, progress: Progress = silent) -> Plan:
         train=train,
         validation=validation,
         own_validation=found.has_own_validation,
+        own_test_split=_has_own_test_split(config),
+        data_named=images.named,
         mean=mean,
         std=std,
         batch_size=batch_size,
@@ -149,6 +171,13 @@ def _split(found: TrainingImages, config: TrainConfig) -> tuple[np.ndarray, np.n
     return split_validation(found.images.labels, config.data.val_fraction, config.seed)
 
 
+def _has_own_test_split(config: TrainConfig) -> bool:
+    """Whether there are test images that this training does not use, beside those it uses."""
+    trained = parse_spec(config.data.spec).split
+    splits = own_splits(without_split(config.data.spec), data_options(config.data))
+    return "test" in splits and trained in (None, "train", "val")
+
+
 def _require_training_images(images: ImageSet, train: np.ndarray) -> None:
     counts = np.bincount(images.labels[train], minlength=len(images.classes))
     empty = [name for name, n in zip(images.classes, counts, strict=True) if not n]
@@ -160,10 +189,18 @@ def _require_training_images(images: ImageSet, train: np.ndarray) -> None:
         )
 
 
+def _try_model(config: TrainConfig, images: ImageSet, *, with_weights: bool) -> None:
+    """Build the encoder once, weights and all: what cannot work should say so before anything is written."""
+    _, channels, size, _ = images.images.shape
+    encoder, _ = ENCODERS[config.model.encoder](channels, size)
+    if config.model.weights and with_weights:
+        load_torchvision_weights(encoder, Path(config.model.weights))
+
+
 def _concrete(
     config: TrainConfig, images: ImageSet, table: TierTable | None, device: str, precision: str
 ) -> TrainConfig:
-    """``config`` with every None and ``auto`` replaced by what it means for this data."""
+    """``config`` with every None and ``auto`` replaced by what it means for this data, and every path absolute."""
     _, channels, size, _ = images.images.shape
     optim, loss, model = config.optim, config.loss, config.model
     if optim.warmup_epochs is None:
@@ -174,12 +211,17 @@ def _concrete(
         loss = dataclasses.replace(loss, ranks=_ranks(loss.ranks, table))
     if model.encoder == "auto":
         model = dataclasses.replace(model, encoder=encoder_for(size))
+    if model.weights:
+        model = dataclasses.replace(model, weights=os.path.abspath(model.weights))
+    data_dir = config.data.data_dir
+    if parse_spec(config.data.spec).source in PUBLIC_SETS:
+        data_dir = os.path.abspath(data_directory(data_options(config.data)))
     return dataclasses.replace(
         config,
         device=device,
         precision=precision,
         augment=augmentation_for(size, channels) if config.augment == "auto" else config.augment,
-        data=dataclasses.replace(config.data, spec=absolute_spec(config.data.spec), image_size=size),
+        data=dataclasses.replace(config.data, spec=absolute_spec(config.data.spec), image_size=size, data_dir=data_dir),
         optim=optim,
         loss=loss,
         model=model,
@@ -195,7 +237,7 @@ def _ranks(wanted: int | None, table: TierTable) -> int:
     if wanted > deepest:
         raise RankconError(
             f"--ranks {wanted}: no batch can hold a sample of rank {wanted}, as no class has more than "
-            f"{table.depth} tiers{' after withholding' if table.depth else ''}",
+            f"{table.depth} tiers (withheld classes are left out)",
             hint=f"train at most --ranks {deepest}, or rank more classes",
         )
     return wanted
@@ -234,9 +276,12 @@ def ranks_in_batch(plan: Plan) -> tuple[RankInBatch, ...]:
     if plan.config.loss.name != "ranked" or plan.table is None:
         return ()
     # An anchor's own class is in its batch for certain, even where a batch holds few of the classes.
-    own = VIEWS * plan.batch_size / classes_per_batch(len(plan.classes), plan.batch_size) - 1
-    found = [RankInBatch(1, len(plan.classes), own, own)]
-    expected = expected_per_batch(plan.table, VIEWS * plan.batch_size, plan.config.loss.ranks)
+    n_classes, width = len(plan.classes), classes_per_batch(len(plan.classes), plan.batch_size)
+    own = VIEWS * plan.batch_size / width - 1
+    found = [RankInBatch(1, n_classes, own, own)]
+    # The anchor's class takes one of the batch's places for classes, so another has width - 1 chances among the others.
+    others = n_classes * (width - 1) / (width * (n_classes - 1))
+    expected = expected_per_batch(plan.table, VIEWS * plan.batch_size * others, plan.config.loss.ranks)
     for rank in range(2, plan.config.loss.ranks + 1):
         samples = [tiers[rank - 2] for tiers in expected if len(tiers) >= rank - 1]
         found.append(RankInBatch(rank, len(samples), min(samples), sum(samples) / len(samples)))

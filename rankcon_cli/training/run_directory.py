@@ -2,32 +2,72 @@
 
 import dataclasses
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
+from rankcon_cli.data import pixel_hashes
 from rankcon_cli.data.spec import absolute_spec
 from rankcon_cli.errors import RankconError, UsageError
 from rankcon_cli.files import read_bounded, to_json, write_atomic
 from rankcon_cli.models import Network
 from rankcon_cli.ranking import Ranking, TierTable, compile_ranking, load, parse, write
-from rankcon_cli.training.checkpoint import load_weights
+from rankcon_cli.training.checkpoint import load_weights, read_tensors, write_tensors
 from rankcon_cli.training.config import TrainConfig, from_dict, to_dict
 from rankcon_cli.training.environment import environment
 from rankcon_cli.training.plan import Plan
 
 FORMAT, VERSION = "rankcon/run", 1
-RECORD, RANKING, SPLITS, METRICS, WEIGHTS = (
+RECORD, RANKING, SPLITS, IMAGES, METRICS, WEIGHTS = (
     "run.json",
     "ranking.json",
     "splits.json",
+    "images.safetensors",
     "metrics.jsonl",
     "model.safetensors",
 )
 CHECKPOINTS, CACHE = "checkpoints", "cache"
-_OURS = (RECORD, RANKING, SPLITS, METRICS, WEIGHTS, CHECKPOINTS, CACHE)
+_OURS = (RECORD, RANKING, SPLITS, IMAGES, METRICS, WEIGHTS, CHECKPOINTS, CACHE)
+
+
+class _Data(TypedDict):
+    spec: str
+    own_test_split: bool
+    fingerprint: str
+    named: bool
+    image_size: int
+    channels: int
+    mean: list[float]
+    std: list[float]
+
+
+class _Ranking(TypedDict):
+    file: str
+    hash: str
+
+
+class _Splits(TypedDict):
+    train: int
+    validation: int
+
+
+class Record(TypedDict):
+    """What must stand in ``run.json`` for a run to be read; docs/run-directory.md has all of it."""
+
+    config: dict[str, Any]
+    classes: list[str]
+    withheld: list[str]
+    ranking: _Ranking | None
+    data: _Data
+    splits: _Splits
+    schedule: dict[str, Any]
+    environment: dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +113,16 @@ class Run:
 
     def splits(self) -> tuple[np.ndarray, np.ndarray]:
         """Indices of the training and the validation images among those of ``classes`` in the training split."""
-        stored = json.loads(read_bounded(self.path / SPLITS, 2**30, "splits"))
-        return np.array(stored["train"], dtype=np.int64), np.array(stored["validation"], dtype=np.int64)
+        try:
+            stored = json.loads(read_bounded(self.path / SPLITS, 2**30, "splits"))
+            return np.array(stored["train"], dtype=np.int64), np.array(stored["validation"], dtype=np.int64)
+        except (ValueError, KeyError, TypeError) as error:
+            raise RankconError(f"{self.path / SPLITS} is damaged: {error}", hint="train again") from error
+
+    def training_hashes(self) -> np.ndarray:
+        """Digests [N] (``data.pixel_hashes``) of the images the run was trained and validated on."""
+        tensors, _ = read_tensors(self.path / IMAGES)
+        return np.ascontiguousarray(tensors["pixel_hashes"].numpy()).view("S16")[:, 0]
 
     def untrained_network(self) -> Network:
         """The network that ``config`` describes, freshly initialised."""
@@ -112,6 +160,8 @@ def create_run(path: Path, plan: Plan, *, force: bool = False) -> Run:
     write_atomic(
         path / SPLITS, to_json({"train": plan.train.tolist(), "validation": plan.validation.tolist()}, indent=None)
     )
+    hashes = np.frombuffer(pixel_hashes(plan.images).tobytes(), dtype=np.uint8).reshape(-1, 16)
+    write_tensors(path / IMAGES, {"pixel_hashes": torch.from_numpy(hashes.copy())}, {})
     if plan.ranking:
         write_atomic(path / RANKING, write(plan.ranking))
     (path / CHECKPOINTS).mkdir(exist_ok=True)
@@ -125,7 +175,8 @@ def check_free(path: Path, *, force: bool) -> None:
         raise UsageError(f"{path} is a file", hint="choose another --out")
     if not path.exists() or not any(path.iterdir()):
         return
-    if not (path / RECORD).exists():
+    # Without a record it is a run whose making was cut short, if nothing but files of ours is in it.
+    if not (path / RECORD).exists() and not all(e.name in _OURS or e.name.endswith(".part") for e in path.iterdir()):
         raise UsageError(f"{path} is not empty and no run directory", hint="choose another --out; it is left as it is")
     if not force:
         raise UsageError(f"{path} holds a run already", hint="--resume goes on with it, --force replaces it")
@@ -152,8 +203,9 @@ def _record(plan: Plan) -> dict[str, Any]:
         "data": {
             "spec": plan.config.data.spec,
             "split": images.split,
-            "own_test_split": images.has_own_split,
+            "own_test_split": plan.own_test_split,
             "fingerprint": plan.fingerprint,
+            "named": plan.data_named,
             "image_size": images.images.shape[2],
             "channels": images.images.shape[1],
             "mean": list(plan.mean),
@@ -197,9 +249,13 @@ def open_run(path: Path) -> Run:
             )
         withheld = [name for name in record["withheld"] if name in full.classes]
         table = full.withhold(withheld).reorder(tuple(record["classes"]))
+    try:
+        config = from_dict(record["config"], where=str(path / RECORD))
+    except UsageError as error:  # nothing that the command line could mend
+        raise RankconError(f"{path / RECORD} is damaged: {error.message}") from error
     return Run(
         path=path,
-        config=from_dict(record["config"], where=str(path / RECORD)),
+        config=config,
         classes=tuple(record["classes"]),
         withheld=tuple(record["withheld"]),
         ranking=ranking,
@@ -224,6 +280,8 @@ def check_same(run: Run, flags: dict[str, Any]) -> None:
             was, value = (run.record["ranking"] or {}).get("hash"), compile_ranking(load(value)).digest()
         if key == "data.spec":
             value = absolute_spec(value)
+        if key in ("data.data_dir", "model.weights"):
+            value = os.path.abspath(value)
         if value != was and value != "auto":
             raise UsageError(
                 f"{run.path} was started with {key} = {was}, not {value}",
@@ -245,7 +303,10 @@ def _read_record(path: Path) -> dict[str, Any]:
         raise RankconError(
             f"{path} has version {version}; this rankcon reads version {VERSION}", hint="upgrade rankcon"
         )
-    missing = {"config", "classes", "withheld", "ranking", "data", "splits"} - record.keys()
-    if missing:
-        raise RankconError(f"{path / RECORD} is damaged: it lacks {', '.join(sorted(missing))}")
+    try:
+        TypeAdapter(Record).validate_python(record)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise RankconError(f"{path / RECORD} is damaged: {key}: {first['msg'].lower()}") from error
     return record

@@ -11,9 +11,8 @@ _REFERENCE_BATCH = 256
 
 def peak_lr(optim: OptimConfig, batch_size: int) -> float:
     """The learning rate after warm-up for batches of ``batch_size`` images (linear for SGD, square root for AdamW)."""
-    lr = DEFAULT_LR[optim.optimizer] if optim.lr is None else optim.lr
     factor = batch_size / _REFERENCE_BATCH
-    return lr * (factor if optim.optimizer == "sgd" else math.sqrt(factor))
+    return optim.lr * (factor if optim.optimizer == "sgd" else math.sqrt(factor))
 
 
 def lr_at(step: int, total_steps: int, warmup_steps: int, peak: float) -> float:

@@ -1,6 +1,7 @@
 """The main path on a folder of images, as the README shows it, and what users get wrong on the way."""
 
 import json
+import os
 import shutil
 import stat
 
@@ -28,7 +29,7 @@ def test_train_prints_the_run_directory_alone(rankcon, photos, tmp_path):
     )
     assert (done.code, done.out) == (0, f"{tmp_path / 'a'}\n")
     assert {path.name for path in (tmp_path / "a").iterdir()} == {
-        *("run.json", "splits.json", "metrics.jsonl", "model.safetensors", "checkpoints")
+        *("run.json", "splits.json", "images.safetensors", "metrics.jsonl", "model.safetensors", "checkpoints")
     }
 
 
@@ -115,11 +116,13 @@ def test_ood_report(rankcon, run_directory, baseline_directory, photos, tmp_path
 
 def test_ood_sets_that_are_none(rankcon, run_directory, photos, tmp_path):
     arguments = ("ood-report", run_directory, "--data", f"folder:{photos / 'test'}", "--json", "--ood")
-    same = rankcon(*arguments, f"folder:{photos / 'test'}")
-    assert same.code == 0 or "also in the ID test images" in same.err
+    mixed = rankcon(*arguments, f"folder:{photos / 'test'}")
+    assert mixed.json["sets"][1]["n"] == 10, "of the test images only those of the withheld class are unknown"
     shutil.copytree(photos / "test" / "zero", tmp_path / "same" / "zero")
     same = rankcon(*arguments, f"folder:{tmp_path / 'same'}")
-    assert same.code == 3 and "also in the ID test images" in same.err
+    assert same.code == 3 and "also in the ID test or training images" in same.err
+    trained = rankcon(*arguments, f"folder:{photos / 'train' / 'zero'}")
+    assert trained.code == 3 and "also in the ID test or training images" in trained.err
     (tmp_path / "empty").mkdir()
     empty = rankcon(*arguments, f"folder:{tmp_path / 'empty'}")
     assert empty.code == 3 and "empty" in empty.err
@@ -279,6 +282,89 @@ def test_a_folder_that_cannot_be_written(rankcon, photos, tmp_path):
         "train", "--loss", "supcon", "--data", f"folder:{photos / 'train'}", "--out", tmp_path / "taken" / "run"
     )
     assert done.code in (2, 3) and "taken" in done.err and "Traceback" not in done.err
+
+
+def test_a_split_named_for_training_is_not_the_one_for_testing(rankcon, tmp_path):
+    arguments = ("train", "--loss", "supcon", "--epochs", 1, "--withhold", "8,9", "--data")
+    assert rankcon(*arguments, "digits#train", "--out", tmp_path / "part").code == 0
+    found = rankcon("evaluate", tmp_path / "part", "--json").json
+    assert (found["data"]["spec"], found["data"]["images"]) == ("digits", "test split")
+    assert found["data"]["warnings"] == []
+    assert rankcon(*arguments, "digits#all", "--out", tmp_path / "all").code == 0
+    assert rankcon("evaluate", tmp_path / "all", "--json").json["data"]["images"] == "validation images of the run"
+    trained = rankcon("evaluate", tmp_path / "part", "--data", "digits#all", "--json")
+    assert "862 of 1443 test images" in trained.json["data"]["warnings"][0]
+
+
+def test_withheld_images_are_found_where_there_is_no_test_split(rankcon, run_directory):
+    done = rankcon("ood-report", run_directory, "--json")
+    assert done.code == 3 and "--withheld-from all" in done.err
+    done = rankcon("ood-report", run_directory, "--json", "--withheld-from", "all")
+    assert done.code == 0 and done.json["sets"][0]["n"] == 20
+    assert ["OOD set withheld", True] in [[f["label"], "none was trained on" in f["text"]] for f in done.json["facts"]]
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "says"),
+    [
+        (["--encoder", "resnet81"], 2, "did you mean 'resnet8'?"),
+        (["--encoder", "resnet8", "--image-size", 9], 3, "even image size"),
+        (["--encoder", "resnet18", "--weights", "no/where.pth"], 3, "no/where.pth"),
+        (["--batch-size", 2], 3, "holds one class"),
+        (["--warmup-epochs", "nan"], 2, "--warmup-epochs"),
+        (["--tau-max", "inf"], 2, "--tau-max"),
+        (["--device", "hpu"], 3, "no device 'hpu'"),
+    ],
+)
+@pytest.mark.parametrize("mode", [["--dry-run"], []])
+def test_what_cannot_be_trained_is_refused_before_anything_is_written(
+    rankcon, photos, tmp_path, flags, code, says, mode
+):
+    data = ("--loss", "supcon", "--data", f"folder:{photos / 'train'}", "--out", tmp_path / "run")
+    done = rankcon("train", *data, *flags, *mode)
+    assert (done.code, says in done.err) == (code, True), done.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_whose_making_was_cut_short_can_be_replaced(rankcon, photos, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "splits.json").write_text("{")
+    (tmp_path / "run" / ".run.json.x.part").write_text("")
+    arguments = (
+        "train",
+        "--loss",
+        "supcon",
+        "--data",
+        f"folder:{photos / 'train'}",
+        "--epochs",
+        1,
+        "--out",
+        tmp_path / "run",
+    )
+    assert rankcon(*arguments).code == 2
+    assert rankcon(*arguments, "--force").code == 0
+
+
+@pytest.mark.parametrize("damage", [("splits.json", "{"), ("run.json", None)])
+def test_a_damaged_record_is_told(rankcon, run_directory, photos, tmp_path, damage):
+    run = shutil.copytree(run_directory, tmp_path / "run")
+    name, content = damage
+    if content is None:
+        record = json.loads((run / name).read_text())
+        record["data"]["mean"] = None
+        content = json.dumps(record)
+    (run / name).write_text(content)
+    done = rankcon("evaluate", run, "--data", f"folder:{photos / 'test'}")
+    assert done.code == 3 and f"{name} is damaged" in done.err
+
+
+def test_a_path_that_is_no_utf8(rankcon, photos, tmp_path):
+    odd = os.fsencode(tmp_path) + b"/odd\xff"
+    shutil.copytree(os.fsencode(photos / "train"), odd)
+    spec = f"folder:{os.fsdecode(odd)}"
+    done = rankcon("train", "--loss", "supcon", "--data", spec, "--epochs", 1, "--out", tmp_path / "run")
+    assert done.code == 0
+    assert rankcon("evaluate", tmp_path / "run", "--json").code == 0
 
 
 def test_doctor(rankcon):

@@ -135,6 +135,27 @@ def test_names_beyond_the_encoding_of_the_terminal_are_escaped():
     assert done.returncode == 0 and "\\xe4" in done.stdout
 
 
+def test_a_full_disk_behind_stdout_and_a_closed_stdout():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*RANKCON, "rank", "show", "digits"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 3 and "No space left" in done.stderr
+    closed = subprocess.run(
+        f"{sys.executable} -m rankcon_cli --version >&-", shell=True, stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
+def test_sigterm_outside_of_training_is_an_interruption():
+    code = (
+        "import os, signal\n"
+        "from rankcon_cli.cli import main as m\n"
+        "m.build_app = lambda word: lambda **_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "raise SystemExit(m.main([]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 130 and "terminated" in done.stderr
+
+
 def test_a_bug_of_ours_says_how_to_report_it(monkeypatch, capsys, tmp_path):
     def broken(_):
         raise ZeroDivisionError("on purpose")

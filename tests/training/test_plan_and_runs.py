@@ -141,7 +141,7 @@ def test_a_ranking_edited_after_training_is_noticed(config, tmp_path):
         ("[]", "damaged"),
         ('{"format": "other"}', "not a run record"),
         ('{"format": "rankcon/run", "version": 99}', "version 99"),
-        ('{"format": "rankcon/run", "version": 1}', "lacks"),
+        ('{"format": "rankcon/run", "version": 1}', "config: field required"),
     ],
 )
 def test_what_is_no_run_directory(tmp_path, content, says):

@@ -137,6 +137,39 @@ def test_a_loss_that_is_not_finite_stops_with_the_step(config, tmp_path, monkeyp
     assert run.finished
 
 
+@pytest.mark.parametrize("at", [1, 12])
+def test_a_gradient_that_is_not_finite_stops_too_even_in_the_last_step(config, tmp_path, monkeypatch, at):
+    plan = make_plan(config)
+    run = create_run(tmp_path / "run", plan)
+    calls = []
+
+    class Poisoned(loop.Objective):
+        def forward(self, outputs, labels):
+            calls.append(1)
+            if len(calls) == at:
+                outputs.projection.register_hook(lambda gradient: gradient * float("inf"))
+            return super().forward(outputs, labels)
+
+    monkeypatch.setattr(loop, "Objective", Poisoned)
+    with pytest.raises(RankconError, match=f"gradient of step {at} is not finite"):
+        train(run, plan)
+    assert not run.finished
+
+
+def test_resuming_needs_the_weights_file_no_more(config, tmp_path):
+    import torchvision
+
+    torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / "w.pth")
+    config = dataclasses.replace(config, model=ModelConfig(encoder="resnet18", weights=str(tmp_path / "w.pth")))
+    plan = make_plan(dataclasses.replace(config, optim=OptimConfig(epochs=2, batch_size=40)))
+    run = create_run(tmp_path / "run", plan)
+    with pytest.raises(Interrupted):
+        train(run, plan, progress=stopping_after(1))
+    (tmp_path / "w.pth").unlink()
+    train(open_run(run.path), make_plan(run.settings(), resuming=True), resume=True)
+    assert run.finished
+
+
 def test_a_checkpoint_cut_in_half_is_told_and_the_one_before_serves(config, tmp_path):
     plan = make_plan(config)
     run = create_run(tmp_path / "run", plan)
@@ -204,13 +237,12 @@ def test_torchvision_weights_from_a_local_file(config, tmp_path):
     assert torch.equal(run.network().encoder.layer4[1].conv2.weight, source.layer4[1].conv2.weight)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut"])
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"a,b,c\n1,2,3\n", b"PK\x03\x04 cut"])
 def test_weights_that_are_none(config, tmp_path, content):
     (tmp_path / "w.pth").write_bytes(content)
     config = dataclasses.replace(config, model=ModelConfig(encoder="resnet18", weights=str(tmp_path / "w.pth")))
-    plan = make_plan(config)
     with pytest.raises(RankconError, match="cannot read the weights"):
-        train(create_run(tmp_path / "run", plan), plan)
+        make_plan(config)
 
 
 @pytest.mark.gpu

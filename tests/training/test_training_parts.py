@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rankcon_cli.errors import RankconError, UsageError
-from rankcon_cli.training.augment import AUGMENTATIONS, Augment, augment, augmentation_for
+from rankcon_cli.training.augment import AUGMENTATIONS, Augment, _resample, augment, augmentation_for
 from rankcon_cli.training.batches import balanced_batches
 from rankcon_cli.training.config import OptimConfig, TrainConfig, from_dict, resolve, to_dict
 from rankcon_cli.training.devices import pick_device
@@ -36,6 +36,9 @@ def test_flags_go_over_toml_over_defaults(tmp_path):
         ({"data.spec": "digits", "loss.name": "supcon"}, "[optim]\nepochs = 'many'", "optim.epochs"),
         ({"data.spec": "digits", "loss.name": "supcon"}, "[optim\nepochs = 3", "line 1"),
         ({"data.spec": "digits", "loss.name": "supcon"}, "optim = 3", "must be a table"),
+        ({"data.spec": "digits", "optim.epochs": 3}, "optim = 3", "must be a table"),
+        ({"data.spec": "digits", "loss.name": "supcon"}, "[optim]\nmomentum = -1", "momentum"),
+        ({"data.spec": "digits", "loss.name": "supcon", "optim.warmup_epochs": 101.0}, None, "--warmup-epochs"),
     ],
 )
 def test_faulty_configuration_is_refused(tmp_path, flags, toml, says):
@@ -149,6 +152,17 @@ def test_hue_turns_as_colorsys_does():
         assert colorsys.hsv_to_rgb((h + turn) % 1, s, v) == pytest.approx(after, abs=1e-5)
 
 
+def test_a_rotated_image_is_continued_by_its_border():
+    """As padding_mode="border" does it, which not every device has."""
+    import torch.nn.functional as F
+
+    images = torch.rand(20, 3, 9, 7, generator=generator(5))
+    theta = torch.randn(20, 2, 3, generator=generator(6))
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    expected = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    assert torch.allclose(_resample(images, theta), expected, atol=1e-5)
+
+
 def test_grey_takes_the_colour_of_a_share_of_the_images():
     images = torch.rand(400, 3, 2, 2, generator=generator(4))
     views = augment(images, Augment(gray=0.2), generator())
@@ -162,7 +176,7 @@ def test_augmentation_preset_follows_the_images():
     assert augmentation_for(32, 3) == "natural"
 
 
-@pytest.mark.parametrize("name", ["cuda:77", "quantum", "cpu:x", "meta"])
+@pytest.mark.parametrize("name", ["cuda:77", "quantum", "cpu:x", "meta", "hpu", "privateuseone"])
 def test_no_such_device(name):
     with pytest.raises(RankconError) as caught:
         pick_device(name)
