@@ -9,6 +9,7 @@ import itertools
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -32,7 +33,10 @@ class _Refused(ValueError):
 
 
 def decode(data: bytes, file: str) -> str:
-    """UTF-8 (a byte order mark may lead) to text; RankingError with the place of what is none."""
+    """UTF-8 (a byte order mark may lead) to text in the Unicode form NFC; RankingError with the place of what is none.
+
+    A Mac may spell the same class name in another form than the user typed it; data's names are brought to NFC too.
+    """
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -41,7 +45,7 @@ def decode(data: bytes, file: str) -> str:
         raise _syntax_error(f"not UTF-8 text: {encoding}save the file as UTF-8", before, len(before), file) from error
     if "\0" in text:
         raise _syntax_error("a NUL character: this is no text file", text, text.index("\0"), file)
-    return text
+    return unicodedata.normalize("NFC", text)
 
 
 def read_json(text: str, file: str) -> Any:

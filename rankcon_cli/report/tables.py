@@ -40,6 +40,9 @@ MEASURES = {
         Column("order_satisfaction", "Order satisfaction", decimal, +1),
         Column("order_satisfaction_beyond_own", "Order satisfaction beyond own class", decimal, +1),
         Column("mistake_severity", "Mistake severity", decimal, -1),
+        Column("mistakes_in_tier_1", "Mistakes in tier 1", percent, +1),
+        Column("recall_at_1", "Recall@1", percent, +1),
+        Column("map_at_r", "mAP@R", percent, +1),
     )
 }
 
