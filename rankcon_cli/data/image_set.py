@@ -125,5 +125,9 @@ _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes outside UTF
 
 
 def printable(name: str) -> str:
-    """``name`` (of a file or folder) so that it prints on one line and encodes as UTF-8: the rest as escapes."""
+    """``name`` (of a file or folder) so that it prints on one line and encodes as UTF-8: the rest as escapes.
+
+    In the Unicode form NFC, in which rankings are read: a Mac may spell the same name otherwise.
+    """
+    name = unicodedata.normalize("NFC", name)
     return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in _UNPRINTABLE else c for c in name)

@@ -367,6 +367,15 @@ def test_a_path_that_is_no_utf8(rankcon, photos, tmp_path):
     assert rankcon("evaluate", tmp_path / "run", "--json").code == 0
 
 
+def test_names_in_another_unicode_form_are_the_same_names(rankcon, photos, tmp_path):
+    data = shutil.copytree(photos / "train", tmp_path / "train")
+    (data / "zero").rename(data / "cafe\N{COMBINING ACUTE ACCENT}")  # as a Mac's archive may have it
+    text = (photos / "ranking.json").read_text().replace('"zero"', '"caf\N{LATIN SMALL LETTER E WITH ACUTE}"')
+    (tmp_path / "ranking.json").write_text(text, encoding="utf-8")
+    done = rankcon("rank", "validate", tmp_path / "ranking.json", "--data", f"folder:{data}", "--json")
+    assert done.json["valid"], done.json["issues"]
+
+
 def test_doctor(rankcon):
     done = rankcon("doctor", "--json")
     found = done.json
