@@ -128,7 +128,7 @@ def make_plan(config: TrainConfig, progress: Progress = silent, *, resuming: boo
         mean=mean,
         std=std,
         batch_size=batch_size,
-        steps_per_epoch=max(1, len(train) // batch_size),
+        steps_per_epoch=max(1, round(len(train) / batch_size)),
     )
 
 
