@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,8 @@ def replacing(path: Path) -> Iterator[Path]:
     An earlier file at ``path`` stays whole until the new one is complete on disk.
     Raises RankconError, naming ``path``, on any OSError of the block (a full disk, no permission).
     """
+    import tempfile
+
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,14 +17,23 @@ _NoColor = Annotated[bool, typer.Option("--no-color", help="No colours (NO_COLOR
 _COMMON = {"quiet": _Quiet, "no_color": _NoColor}
 
 
-def command(app: typer.Typer, name: str | None = None, **settings: Any) -> Callable[[Callable], Callable]:
-    """Like ``app.command(name)``, with ``--quiet`` and ``--no-color`` added and applied to the console."""
+def command(
+    app: typer.Typer, name: str | None = None, *, logs: bool = True, **settings: Any
+) -> Callable[[Callable], Callable]:
+    """Like ``app.command(name)``, with ``--quiet`` and ``--no-color`` added and applied to the console.
+
+    logs: pass on what the library logs; a command that must start fast says no, and listens where it comes to log.
+    """
 
     def register(function: Callable) -> Callable:
         @functools.wraps(function)
         def run(*args: Any, quiet: bool = False, no_color: bool = False, **kwargs: Any) -> Any:
             console.quiet = console.quiet or quiet
             console.color = console.color and not no_color
+            if logs:
+                from rankcon_cli.cli.logs import listen_to_the_library
+
+                listen_to_the_library()
             return function(*args, **kwargs)
 
         signature = inspect.signature(function)

@@ -4,7 +4,6 @@ Data goes out by plain writes (Rich would wrap it at 80 columns and read ``[name
 Rich draws tables and progress, with every name of the user's escaped.
 """
 
-import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -90,13 +89,3 @@ class Console:
 
 
 console = Console()
-
-
-class LogHandler(logging.Handler):
-    """Passes what the library logs under ``rankcon`` on to the console: warnings as such, the rest as notes."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.WARNING:
-            console.warn(record.getMessage())
-        else:
-            console.note(record.getMessage())

@@ -1,7 +1,6 @@
 """The app and its ``main``: the single place that turns exceptions into messages and exit codes."""
 
 import importlib
-import logging
 import os
 import signal
 import sys
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rankcon_cli import __version__
-from rankcon_cli.cli.console import LogHandler, console
+from rankcon_cli.cli.console import console
 from rankcon_cli.errors import ExitCode, Interrupted, RankconError
 
 #: Command -> the module of ``rankcon_cli.cli`` whose ``register(app)`` adds it, in the order of the help.
@@ -54,7 +53,6 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (``ExitCode``) and never raises."""
-    _listen_to_the_library()
     signal.signal(signal.SIGTERM, _terminated)
     if sys.stdout is None:  # closed by the shell: rankcon ... >&-
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (lives as long as the process)
@@ -128,11 +126,3 @@ def _report_bug(error: Exception) -> None:
         f"this is a bug in rankcon: {type(error).__name__}: {error}",
         hint=f"please open an issue and attach {f.name} (it holds the traceback and your arguments; look it through)",
     )
-
-
-def _listen_to_the_library() -> None:
-    log = logging.getLogger("rankcon")
-    if not any(isinstance(handler, LogHandler) for handler in log.handlers):
-        log.addHandler(LogHandler())
-        log.setLevel(logging.INFO)
-        log.propagate = False

@@ -23,7 +23,7 @@ RankingFile = Annotated[
 ]
 
 
-@command(app)
+@command(app, logs=False)
 def validate(
     file: RankingFile,
     data: Annotated[
@@ -64,7 +64,7 @@ def validate(
         raise typer.Exit(ExitCode.CHECK_FAILED)
 
 
-@command(app)
+@command(app, logs=False)
 def fmt(
     file: RankingFile,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 where the text would change.")] = False,
@@ -93,7 +93,7 @@ def fmt(
         console.note(f"{ranking.file}: rewritten")
 
 
-@command(app)
+@command(app, logs=False)
 def show(
     file: RankingFile,
     classes: Annotated[list[str] | None, typer.Argument(metavar="[CLASS]...", help="Only these; else all.")] = None,
@@ -122,9 +122,11 @@ def show(
 
 
 def _against_data(ranking: "Ranking", spec: str, data_dir: Path | None) -> "tuple[Issue, ...]":
+    from rankcon_cli.cli.logs import listen_to_the_library
     from rankcon_cli.data import DataOptions, read_classes
     from rankcon_cli.ranking import check_against
 
+    listen_to_the_library()
     found = read_classes(spec, DataOptions(data_dir=data_dir))
     return check_against(ranking, found.names, found.named)
 

@@ -26,11 +26,6 @@ _PLAIN = (
 )
 
 
-def is_node_link(document: Any) -> bool:
-    """Whether a JSON value has the shape of networkx's node-link format (``edges``, or ``links`` as it was)."""
-    return isinstance(document, dict) and "nodes" in document and "format" not in document
-
-
 def from_node_link(document: dict[str, Any], file: str) -> Ranking:
     """A ranking from node-link JSON; RankingError (E006) where it is none or its meaning is not plain."""
     import networkx as nx

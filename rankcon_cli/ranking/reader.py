@@ -39,15 +39,17 @@ def parse(text: str, name: str) -> Ranking:
         RankingError: the text has no such shape; ``issues`` holds all that could be found. Whether the classes
             and groups that it names exist is for ``check`` and ``compile_ranking`` to say.
     """
-    from rankcon_cli.ranking import graphs
-
     body = text.removeprefix(BYTE_ORDER_MARK)
     if body.lstrip().startswith("<"):
-        return graphs.from_graphml(body, name)
+        from rankcon_cli.ranking.graphs import from_graphml
+
+        return from_graphml(body, name)
     document = read_json(body, name)
-    if graphs.is_node_link(document):
+    if isinstance(document, dict) and "nodes" in document and "format" not in document:  # networkx's node-link format
+        from rankcon_cli.ranking.graphs import from_node_link
+
         refuse_depth(document, body, name)
-        return graphs.from_node_link(document, name)
+        return from_node_link(document, name)
     findings = Findings()
     ranking = _ranking(document, findings, text, name)
     if ranking is not None:
