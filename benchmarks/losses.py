@@ -212,8 +212,9 @@ def spread(values: list[float]) -> str:
     known = [v for v in values if v is not None and v == v]
     if not known:
         return "–"
-    deviation = statistics.stdev(known) if len(known) > 1 else float("nan")
-    return f"{statistics.mean(known):.3f} ± {deviation:.3f}"
+    if len(known) == 1:
+        return f"{known[0]:.3f}"
+    return f"{statistics.mean(known):.3f} ± {statistics.stdev(known):.3f}"
 
 
 if __name__ == "__main__":
