@@ -185,7 +185,7 @@ def _require_training_images(images: ImageSet, train: np.ndarray) -> None:
         listed = ", ".join(empty[:8]) + (" …" if len(empty) > 8 else "")
         raise RankconError(
             f"{len(empty)} classes of {images.spec} have no training image: {listed}",
-            hint="give each at least one image, or withhold them (--withhold)",
+            hint="give each at least one image, withhold them (--withhold), or name the folder of the training images alone",
         )
 
 
@@ -211,6 +211,10 @@ def _concrete(
         loss = dataclasses.replace(loss, ranks=_ranks(loss.ranks, table))
     if model.encoder == "auto":
         model = dataclasses.replace(model, encoder=encoder_for(size))
+        if device == "cpu" and model.encoder.startswith("resnet1"):
+            log.info(
+                "the encoder is %s, slow on a CPU: --encoder resnet8 (and a small --image-size) is not", model.encoder
+            )
     if model.weights:
         model = dataclasses.replace(model, weights=os.path.abspath(model.weights))
     data_dir = config.data.data_dir

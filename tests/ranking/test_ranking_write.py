@@ -105,3 +105,13 @@ def test_the_example_of_the_reference_is_canonical_and_sound():
     ranking = parse(example, "reference")
     assert write(ranking) == example
     assert all(issue.severity != "error" for issue in check(ranking))
+
+
+def test_formatting_keeps_the_files_permissions(tmp_path):
+    from rankcon_cli.files import write_atomic
+
+    path = tmp_path / "private.json"
+    path.write_text("{}")
+    path.chmod(0o600)
+    write_atomic(path, "{ }")
+    assert path.read_text() == "{ }" and path.stat().st_mode & 0o777 == 0o600
