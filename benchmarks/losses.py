@@ -1,9 +1,8 @@
 """Every loss beside its baselines, over seeds and withheld classes: the tables of the README and docs/findings.md.
 
-    python benchmarks/losses.py                                        # digits: 42 runs, about six minutes on 2 cores
+    python benchmarks/losses.py                                        # digits: 42 runs, about twelve minutes on one core
     python benchmarks/losses.py --config benchmarks/cifar10.toml --data npz:cifar10.npz --withhold ship,truck \\
-        --losses cross-entropy,supcon,in,out-in --seeds 1 --name cifar10
-
+        --withheld-from-test --losses out-in,supcon,in,cross-entropy --seeds 1 --name cifar10
     python benchmarks/losses.py --show benchmarks/results/digits.json
 
 Prints tables (mean and standard deviation over seeds and withheld classes) and writes every run's numbers as JSON to

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The four commands on a folder of images, from a ranking file to an OOD report, in about half a minute on a CPU.
+# The four commands on a folder of images, from a ranking file to an OOD report.
 #
 #   bash examples/folder_of_images.sh [OUT]
 #
