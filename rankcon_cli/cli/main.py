@@ -4,6 +4,7 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -24,16 +25,21 @@ COMMANDS = {
 }
 
 
-def build_app(wanted: str | None = None) -> typer.Typer:
-    """The app, with the command ``wanted`` alone where there is one of that name, else with all of them.
+def build_app(words: Sequence[str] = ()) -> typer.Typer:
+    """The app, with the command that ``words`` begin with alone where there is one, else with all of them.
 
-    Typer takes every parameter of every command apart at start-up; a command need not wait for the others'.
+    Typer takes every parameter of every command apart at start-up; a command need not wait for the others', nor a
+    verb of ``rank`` for the other verbs.
     """
     app = typer.Typer(
         name="rankcon", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, callback=_root
     )
-    for name in [wanted] if wanted in COMMANDS else COMMANDS:
-        importlib.import_module(f"rankcon_cli.cli.{COMMANDS[name]}").register(app)
+    for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:
+        module = importlib.import_module(f"rankcon_cli.cli.{COMMANDS[name]}")
+        if name == "rank":
+            module.register(app, *words[1:2])
+        else:
+            module.register(app)
     return app
 
 
@@ -71,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str] | None) -> int:
     try:
         words = sys.argv[1:] if arguments is None else arguments
-        app = build_app(words[0] if words else None)
+        app = build_app(words)
         result = app(args=arguments, standalone_mode=False, prog_name="rankcon")
         sys.stdout.flush()
         return int(result) if isinstance(result, int) else ExitCode.OK

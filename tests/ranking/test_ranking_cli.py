@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rankcon_cli.cli.console import console
-from rankcon_cli.cli.rank import app
+from rankcon_cli.cli.rank import build_app
 from rankcon_cli.errors import RankconError, UsageError
 from rankcon_cli.ranking import compile_ranking, load
 
@@ -38,7 +38,7 @@ def own_console(monkeypatch):
 
 @pytest.fixture
 def rank():
-    return lambda *arguments, stdin=None: CliRunner().invoke(app, [str(a) for a in arguments], input=stdin)
+    return lambda *arguments, stdin=None: CliRunner().invoke(build_app(), [str(a) for a in arguments], input=stdin)
 
 
 @pytest.fixture
