@@ -11,6 +11,14 @@ VERBS = {
     "validate": ("check", "validate"),
     "fmt": ("check", "fmt"),
     "show": ("show", "show"),
+    "query": ("query", "query"),
+    "set": ("change", "set_"),
+    "add": ("change", "add"),
+    "remove": ("change", "remove"),
+    "move": ("change", "move"),
+    "score": ("change", "score"),
+    "group": ("change", "group"),
+    "note": ("change", "note"),
 }
 
 _HELP = "Author, check, compare and show rankings of classes."

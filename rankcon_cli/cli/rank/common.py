@@ -1,7 +1,7 @@
 """What the verbs share: the FILE argument, and where an edited or made ranking goes."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,14 +9,77 @@ from rankcon_cli.cli.console import console
 from rankcon_cli.errors import RankconError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from rankcon_cli.ranking import Ranking
+
+
+def nfc(value: Any) -> Any:
+    """Texts of the command line in the Unicode form that rankings are read in; anything else as it is."""
+    import unicodedata
+
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    return [nfc(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def complete_file(ctx: typer.Context, args: list[str], incomplete: str) -> list[str]:
+    """Shipped rankings, and files and folders of the file system."""
+    import glob
+    import os
+
+    from rankcon_cli.ranking.sources import shipped
+
+    paths = [path + "/" if os.path.isdir(path) else path for path in glob.glob(glob.escape(incomplete) + "*")]
+    return [name for name in shipped() if name.startswith(incomplete)] + sorted(paths)
+
+
+def complete_class(ctx: typer.Context, args: list[str], incomplete: str) -> list[str]:
+    """The classes of the file at hand."""
+    return _completions(ctx, incomplete, lambda ranking: ranking.classes)
+
+
+def complete_group(ctx: typer.Context, args: list[str], incomplete: str) -> list[str]:
+    """The groups of the file at hand."""
+    return _completions(ctx, incomplete, lambda ranking: ranking.groups)
+
+
+def complete_note(ctx: typer.Context, args: list[str], incomplete: str) -> list[str]:
+    """What the file at hand has, or may have, notes on."""
+    return _completions(ctx, incomplete, lambda ranking: [*ranking.classes, *ranking.groups])
+
+
+def _completions(ctx: typer.Context, incomplete: str, names: "Callable[[Ranking], Iterable[str]]") -> list[str]:
+    """Names of a ranking that go on from ``incomplete``; none where it cannot be read: a TAB must not complain."""
+    from rankcon_cli.ranking import load
+
+    file = ctx.params.get("file")
+    if not file or file == "-":
+        return []
+    try:
+        return [name for name in names(load(file)) if name.startswith(nfc(incomplete))]
+    except RankconError:
+        return []
+
 
 RankingFile = Annotated[
     str,
     typer.Argument(
         metavar="FILE",
         help="A ranking file, node-link JSON or GraphML; - for standard input; or a shipped name (digits).",
+        autocompletion=complete_file,
     ),
+]
+EditedFile = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE",
+        help="The ranking file, which is rewritten; -: from standard input to standard output.",
+        autocompletion=complete_file,
+    ),
+]
+ClassName = Annotated[
+    str, typer.Argument(metavar="CLASS", help="The class.", callback=nfc, autocompletion=complete_class)
 ]
 Out = Annotated[
     str | None,
@@ -46,20 +109,35 @@ def emit_text(text: str, out: str | None, *, force: bool = False) -> None:
     console.note(f"{out}: written")
 
 
+def read(file: str) -> "Ranking":
+    """The ranking to edit: a ranking file of the user's, or standard input."""
+    from rankcon_cli.ranking import load
+
+    if file != "-":
+        own_file(file)
+    ranking = load(file)
+    if ranking.text is None and file != "-":
+        raise RankconError(
+            f"{file} is a class graph, and only ranking files are edited",
+            hint=f"make one of it: rankcon rank convert {file} --to json --out my.json",
+        )
+    return ranking
+
+
 def save(ranking: "Ranking", file: str, out: str | None, *, force: bool = False) -> None:
     """Write an edited ranking back to the ``file`` it came from (``-``: to standard output), or to ``out``."""
     from rankcon_cli.files import write_atomic
     from rankcon_cli.ranking import write
-    from rankcon_cli.ranking.sources import find
 
     if out is not None or file == "-":
         emit(ranking, out, force=force)
         return
-    path = own_file(file)
-    text = write(ranking)
-    if text != ranking.text:
-        write_atomic(find(path).resolve(), text)
-        console.note(f"{file}: written")
+    path, text = own_file(file).resolve(), write(ranking)
+    if text.encode() == path.read_bytes():
+        console.note(f"{file}: nothing to change")
+        return
+    write_atomic(path, text)
+    console.note(f"{file}: written")
 
 
 def own_file(file: str) -> Path:
