@@ -75,8 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str] | None) -> int:
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        words = sys.argv[1:] if arguments is None else arguments
         app = build_app(words)
         result = app(args=arguments, standalone_mode=False, prog_name="rankcon")
         sys.stdout.flush()
@@ -87,7 +87,7 @@ def _run(arguments: list[str] | None) -> int:
         console.error(error.message, error.hint)
         return error.exit_code
     except typer.TyperException as error:
-        return _usage(error)
+        return _usage(error, words)
     except (KeyboardInterrupt, typer.Abort):
         console.error("interrupted")
         return ExitCode.INTERRUPTED
@@ -106,15 +106,20 @@ def _terminated(number: int, frame: object) -> None:
     raise Interrupted("terminated")
 
 
-def _usage(error: "typer.TyperException") -> int:
+def _usage(error: "typer.TyperException", words: Sequence[str]) -> int:
     """A fault in the command line as Typer found it: its message and where the help is."""
+    from rankcon_cli.cli.rank import VERBS
+
     context = getattr(error, "ctx", None)
     text = error.format_message()
     if text.startswith("Usage:"):  # no arguments at all: Typer's message is the whole help page
         console.out(text)
         return ExitCode.USAGE
     path = context.command_path if context is not None else "rankcon"
-    console.error(text, hint=f"try '{path} --help'")
+    if words and words[0] in VERBS and path == "rankcon":  # the most likely slip: the group was left out
+        console.error(text, hint=f"did you mean 'rankcon rank {words[0]}'?")
+    else:
+        console.error(text, hint=f"try '{path} --help'")
     return ExitCode.USAGE
 
 

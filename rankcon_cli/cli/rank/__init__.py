@@ -19,6 +19,8 @@ VERBS = {
     "score": ("change", "score"),
     "group": ("change", "group"),
     "note": ("change", "note"),
+    "subset": ("select", "subset"),
+    "rename": ("select", "rename"),
 }
 
 _HELP = "Author, check, compare and show rankings of classes."

@@ -29,8 +29,7 @@ def spell(ranking: Ranking, expansion: Expansion, c: int, rows: Sequence[Row]) -
         placed |= row.members
     if old is None and not rows and not _rest_rows(ranking, expansion, c, placed):
         return None
-    keeps_rest = old is not None and old.rest_of_groups and not _rest_rows(ranking, expansion, c, placed)
-    return Listing(tuple(tiers), keeps_rest)
+    return Listing(tuple(tiers))
 
 
 def _members(
