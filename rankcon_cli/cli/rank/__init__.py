@@ -8,9 +8,13 @@ from rankcon_cli.cli.command import command
 
 #: Verb -> module of this package and function, in the order of the help.
 VERBS = {
+    "elicit": ("elicit", "elicit"),
     "validate": ("check", "validate"),
     "fmt": ("check", "fmt"),
     "show": ("show", "show"),
+    "derive": ("derive", "derive"),
+    "plot": ("plot", "plot"),
+    "edit": ("edit", "edit"),
     "query": ("query", "query"),
     "set": ("change", "set_"),
     "add": ("change", "add"),
@@ -19,8 +23,11 @@ VERBS = {
     "score": ("change", "score"),
     "group": ("change", "group"),
     "note": ("change", "note"),
+    "diff": ("compare", "diff"),
+    "merge": ("compare", "merge"),
     "subset": ("select", "subset"),
     "rename": ("select", "rename"),
+    "convert": ("convert", "convert"),
 }
 
 _HELP = "Author, check, compare and show rankings of classes."
