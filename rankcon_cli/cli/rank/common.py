@@ -95,7 +95,7 @@ def emit(ranking: "Ranking", out: str | None, *, force: bool = False) -> None:
     emit_text(write(ranking), out, force=force)
 
 
-def emit_text(text: str, out: str | None, *, force: bool = False) -> None:
+def emit_text(text: str | bytes, out: str | None, *, force: bool = False) -> None:
     """Write a text to standard output (None or ``-``) or to a file, which must be new unless ``force``."""
     from rankcon_cli.files import write_atomic
 
