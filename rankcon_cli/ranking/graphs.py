@@ -9,7 +9,10 @@ import warnings
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
+from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member, name_fault
+from rankcon_cli.ranking.expansion import MAX_CLASSES
+from rankcon_cli.ranking.hierarchy import Hierarchy, hierarchy_ranking
 from rankcon_cli.ranking.issues import Findings, Issue, RankingError, make_issue
 from rankcon_cli.wording import listed, quoted
 
@@ -28,22 +31,31 @@ _PLAIN = (
 
 def from_node_link(document: dict[str, Any], file: str) -> Ranking:
     """A ranking from node-link JSON; RankingError (E006) where it is none or its meaning is not plain."""
+    return _from_graph(node_link_graph(document, file), file)
+
+
+def from_graphml(text: str, file: str) -> Ranking:
+    """A ranking from GraphML; RankingError (E001, E006) where it is none or its meaning is not plain."""
+    return _from_graph(graphml_graph(text, file), file)
+
+
+def node_link_graph(document: dict[str, Any], file: str) -> "nx.Graph":
+    """The graph of a node-link JSON document; RankingError (E006) where it is none."""
     import networkx as nx
 
     key = next((key for key in ("edges", "links") if isinstance(document.get(key), list)), None)
-    if key is None or not isinstance(document["nodes"], list):
+    if key is None or not isinstance(document.get("nodes"), list):
         raise _unclear('node-link JSON has the lists "nodes" and "edges" (or "links")', file)
     try:
-        graph = nx.node_link_graph(document, edges=key)
+        return nx.node_link_graph(document, edges=key)
     except (AttributeError, KeyError, TypeError, ValueError, nx.NetworkXException) as error:
         raise _unclear(
             f"this is no node-link JSON as networkx writes it ({type(error).__name__}: {error})", file
         ) from error
-    return _from_graph(graph, file)
 
 
-def from_graphml(text: str, file: str) -> Ranking:
-    """A ranking from GraphML; RankingError (E001, E006) where it is none or its meaning is not plain.
+def graphml_graph(text: str, file: str) -> "nx.Graph":
+    """The graph of a GraphML document; RankingError (E001, E006) where it is none.
 
     Documents that declare a type or entities are refused: the expansion of entities has no bound.
     """
@@ -55,14 +67,13 @@ def from_graphml(text: str, file: str) -> Ranking:
         raise _unclear("GraphML with a DOCTYPE or ENTITY declaration is not read", file)
     try:
         with warnings.catch_warnings(action="ignore"):  # of keys without a type, which are of no concern here
-            graph = nx.parse_graphml(text)
+            return nx.parse_graphml(text)
     except ParseError as error:
         line, column = error.position
         message = f"not well-formed XML: {error.msg.split(':')[0]}"
         raise RankingError([Issue("E001", "error", message, (), line, column + 1)], file) from error
     except (AttributeError, KeyError, TypeError, ValueError, nx.NetworkXException) as error:
         raise _unclear(f"this XML is no GraphML ({error})", file) from error
-    return _from_graph(graph, file)
 
 
 def _from_graph(graph: "nx.Graph", file: str) -> Ranking:
@@ -85,9 +96,9 @@ def _from_graph(graph: "nx.Graph", file: str) -> Ranking:
 
 def _from_class_graph(graph: "nx.Graph", key: str, file: str) -> Ranking:
     names = _names(graph, list(graph), file)
-    scored = all("score" in data for _, _, data in graph.edges(data=True))
     rankings = {}
     for node in graph:
+        scored = all("score" in data for _, _, data in graph.edges(node, data=True))
         levels: dict[float, list[tuple[str, float | None]]] = {}
         for _, other, data in graph.edges(node, data=True):
             edge = f"the edge {quoted(names[node])} -> {quoted(names[other])}"
@@ -106,28 +117,22 @@ def _from_class_graph(graph: "nx.Graph", key: str, file: str) -> Ranking:
 
 
 def _from_tree(graph: "nx.Graph", file: str) -> Ranking:
-    """Groups from the inner nodes; one that holds every class would rank nothing and is left out."""
-    import networkx as nx
-
+    """Groups from the inner nodes; labels follow the order of the nodes."""
     if not graph.is_directed():
         raise _unclear(f"the edges have neither direction nor rank; {_PLAIN}", file)
     if _roots(graph) is None:
         raise _unclear(f"{_not_a_tree(graph)}; {_PLAIN}", file)
     names = _names(graph, list(graph), file)
-    leaves = [node for node in graph if graph.out_degree(node) == 0]
+    leaves = tuple(names[node] for node in graph if graph.out_degree(node) == 0)
     for name in (names[node] for node in graph if graph.out_degree(node) and names[node].startswith("@")):
         raise RankingError([make_issue("E005", f"{quoted(name)} cannot name a group: it begins with @")], file)
-    held: dict[Hashable, int] = {}
-    groups = {}
-    for node in reversed(list(nx.topological_sort(graph))):
-        held[node] = sum(held[child] for child in graph.successors(node)) or 1
-        if graph.out_degree(node) and held[node] < len(leaves):
-            of = [
-                ("@" + names[child]) if graph.out_degree(child) else as_member(names[child])
-                for child in graph.successors(node)
-            ]
-            groups[names[node]] = Tier(tuple(of))
-    return Ranking(tuple(names[leaf] for leaf in leaves), groups=groups, file=file)
+    if len(leaves) > MAX_CLASSES:
+        raise RankingError([make_issue("E111", f"more than {MAX_CLASSES:,} classes")], file)
+    children = {names[node]: tuple(names[child] for child in graph.successors(node)) for node in graph}
+    try:
+        return hierarchy_ranking(Hierarchy(children, classes=leaves, file=file))
+    except RankconError as error:
+        raise _unclear(error.message, file) from error
 
 
 def _roots(graph: "nx.Graph") -> list[Hashable] | None:
@@ -143,7 +148,8 @@ def _not_a_tree(graph: "nx.Graph") -> str:
     twice = next((node for node, degree in graph.in_degree() if degree > 1), None)
     if twice is None:
         return "not a tree: the edges run in a circle"
-    return f"not a tree: {quoted(str(twice))} has the parents {listed(map(str, graph.predecessors(twice)))}"
+    parents = listed(map(str, graph.predecessors(twice)))
+    return f"not a tree: {quoted(str(twice))} has the parents {parents} ('rankcon rank derive' reads such graphs)"
 
 
 def _names(graph: "nx.Graph", nodes: list[Hashable], file: str) -> dict[Hashable, str]:

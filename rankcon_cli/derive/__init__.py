@@ -1,0 +1,1 @@
+"""Rankings from what exists: trees, graphs, tables, similarities. Free of torch."""

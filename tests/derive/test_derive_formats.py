@@ -1,0 +1,269 @@
+"""Every kind of hierarchy file, written as people have it."""
+
+import io
+import json
+import sys
+
+import networkx as nx
+import pytest
+
+from rankcon_cli.derive import reading
+from rankcon_cli.derive.folders import folder_hierarchy
+from rankcon_cli.derive.order import read_names, read_order
+from rankcon_cli.derive.reading import opened
+from rankcon_cli.derive.sources import guess, read
+from rankcon_cli.derive.tiers import rank_hierarchy
+from rankcon_cli.errors import RankconError
+from rankcon_cli.ranking.hierarchy import hierarchy_ranking
+
+EDGES = [
+    ("thing", "animal"),
+    ("thing", "vehicle"),
+    ("animal", "pet"),
+    ("animal", "bird"),
+    ("pet", "cat"),
+    ("pet", "dog"),
+]
+EDGES += [("vehicle", "car"), ("vehicle", "ship")]
+GROUPS = {"pet": {"cat", "dog"}, "animal": {"@pet", "bird"}, "vehicle": {"car", "ship"}}
+
+
+@pytest.fixture
+def derive(tmp_path):
+    """derive(text, kind, file name) -> the ranking and the kind; without a kind it is guessed."""
+
+    def run(text, kind=None, name="file.txt", **options):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        with opened(str(path)) as source:
+            kind = kind or guess(source)
+            return hierarchy_ranking(read(kind, source, **options)), kind
+
+    return run
+
+
+def groups_of(ranking):
+    return {name: set(tier.of) for name, tier in ranking.groups.items()}
+
+
+def graph():
+    made = nx.DiGraph()
+    made.add_edges_from(EDGES)
+    return made
+
+
+def nested(node="thing"):
+    below = [nested(child) for parent, child in EDGES if parent == node]
+    return {"name": node, "children": below} if below else {"name": node}
+
+
+TREES = {
+    "node-link, edges": (json.dumps(nx.node_link_data(graph(), edges="edges")), "node-link"),
+    "node-link, links": (json.dumps(nx.node_link_data(graph(), edges="links")), "node-link"),
+    "adjacency": (json.dumps(nx.adjacency_data(graph())), "node-link"),
+    "tree data": (json.dumps(nx.tree_data(graph(), "thing")), "d3"),
+    "graphml": ("\n".join(nx.generate_graphml(graph())), "graphml"),
+    "gml": ("\n".join(nx.generate_gml(graph())), "gml"),
+    "d3": (json.dumps(nested()), "d3"),
+    "newick": ("(((cat:1,dog:1)pet:2,bird),(car,ship)vehicle)thing;".replace("bird)", "bird)animal"), "newick"),
+    "edges with a header": ("parent,child\n" + "".join(f"{a},{b}\n" for a, b in EDGES), "edges"),
+    "edges the other way": ("child\tparent\n" + "".join(f"{b}\t{a}\n" for a, b in EDGES), "edges"),
+}
+
+
+@pytest.mark.parametrize("case", TREES)
+def test_the_same_tree_in_every_form(derive, case):
+    text, kind = TREES[case]
+    ranking, guessed = derive(text)
+    assert guessed == kind
+    assert ranking.classes == ("cat", "dog", "bird", "car", "ship")
+    assert groups_of(ranking) == GROUPS
+    assert derive("\ufeff" + text, kind)[0] == ranking
+
+
+def test_graph_nodes_are_called_by_name_or_label_and_weights_say_nothing(derive):
+    made = nx.relabel_nodes(graph(), {name: f"n{i}" for i, name in enumerate(graph())})
+    for i, name in enumerate(graph()):
+        made.nodes[f"n{i}"]["label"] = name
+    nx.set_edge_attributes(made, 2.5, "weight")
+    assert groups_of(derive(json.dumps(nx.node_link_data(made, edges="links")), "node-link")[0]) == GROUPS
+
+
+@pytest.mark.parametrize("name", ["wordnet.is_a.txt", "cub_isa.txt"])
+def test_edge_lists_by_name_with_comments_and_two_parents(derive, name):
+    ranking, kind = derive("# WordNet\nn1 n2\nn1 n3\nn2 a\nn2 b\n\nn3 b\nn3 c\nn0 n1\nn0 d\n", name=name)
+    assert kind == "edges" and ranking.classes == ("a", "b", "c", "d")
+    assert ranking.rankings["b"].tiers[0].of == ("@n2", "@n3")
+    assert derive("a\tb c\na\td e\n", "edges")[0].classes == ("b c", "d e")
+
+
+@pytest.mark.parametrize(
+    "text, classes, groups",
+    [
+        ("((a,b)x,(c,d)y);", "abcd", {"x": {"a", "b"}, "y": {"c", "d"}}),
+        ("((a,b)0.98:1e-3,(c,d)100:.5)", "abcd", {"group 1": {"a", "b"}, "group 2": {"c", "d"}}),
+        (" [&R] ( ('a':1 , b[a [nested] it's comment])'x''y', c ) ; \n", "abc", {"x'y": {"a", "b"}}),
+    ],
+)
+def test_newick(derive, text, classes, groups):
+    ranking, kind = derive(text)
+    assert kind == "newick" and ranking.classes == tuple(classes) and groups_of(ranking) == groups
+
+
+def test_newick_keeps_names_as_they_are_and_reads_deep_trees(derive):
+    assert derive("((aquarium_fish,'a, b'),Homo sapiens,(x)y);", "newick")[0].classes[:3] == (
+        "aquarium_fish",
+        "a, b",
+        "Homo sapiens",
+    )
+    deep = "(" * 10_000 + "a,b" + "".join(f",c{i})" for i in range(10_000)) + ";"
+    assert len(derive(deep)[0].groups) == 9_999
+
+
+def test_scipy_dendrograms_come_as_newick(derive):
+    hierarchy = pytest.importorskip("scipy.cluster.hierarchy")
+    root = hierarchy.to_tree(hierarchy.linkage([[0.0], [0.1], [5.0], [5.3]]))
+
+    def newick(node):
+        if node.is_leaf():
+            return "abcd"[node.id]
+        return f"({newick(node.left)}:{node.dist},{newick(node.right)}:{node.dist})"
+
+    assert groups_of(derive(newick(root) + ";")[0]) == {"group 1": {"a", "b"}, "group 2": {"c", "d"}}
+
+
+OPEN_IMAGES = {
+    "LabelName": "/m/0bl9f",
+    "Subcategory": [
+        {"LabelName": "/m/animal", "Subcategory": [{"LabelName": "/m/cat"}, {"LabelName": "/m/dog"}]},
+        {
+            "LabelName": "/m/vehicle",
+            "Subcategory": [
+                {"LabelName": "/m/car", "Part": [{"LabelName": "/m/wheel"}, {"LabelName": "/m/door"}]},
+                {"LabelName": "/m/kart"},
+            ],
+        },
+        {"LabelName": "/m/toy", "Subcategory": [{"LabelName": "/m/kart"}, {"LabelName": "/m/doll"}]},
+    ],
+}
+
+
+def test_open_images_has_labels_with_two_parents_and_parts_that_are_no_kinds(derive):
+    ranking, kind = derive(json.dumps(OPEN_IMAGES))
+    assert kind == "openimages" and ranking.classes == ("/m/cat", "/m/dog", "/m/car", "/m/kart", "/m/doll")
+    assert ranking.rankings["/m/kart"].tiers[0].of == ("@/m/vehicle", "@/m/toy")
+    assert "/m/wheel" in derive(json.dumps(OPEN_IMAGES), parts=True)[0].classes
+
+
+COCO = [
+    {"supercategory": "animal", "id": 18, "name": "dog"},
+    {"supercategory": "animal", "id": 3, "name": "cat"},
+    {"supercategory": "person", "id": 1, "name": "person"},
+    {"supercategory": "food", "id": 60, "name": "food"},
+    {"supercategory": "food", "id": 59, "name": "pizza"},
+]
+
+
+@pytest.mark.parametrize("form", ["annotations", "categories", "list"])
+def test_coco_orders_by_id_and_reads_nothing_but_the_categories(derive, form):
+    before = {"info": {"categories": "no"}, "images": [{"file_name": '"}]{[\\"', "categories": [1, 2]}], "licenses": []}
+    documents = {
+        "annotations": {**before, "categories": COCO, "annotations": [{"id": 1}]},
+        "categories": {"categories": COCO},
+    }
+    ranking, kind = derive(json.dumps(documents.get(form, COCO), indent=1 if form == "list" else None))
+    assert kind == "coco" and ranking.classes == ("person", "cat", "dog", "pizza", "food")
+    assert groups_of(ranking) == {"animal": {"cat", "dog"}, "food (group)": {"pizza", "food"}}
+
+
+def test_a_supercategory_may_have_one_itself(derive):
+    rows = [("animal", "living"), ("cat", "animal"), ("dog", "animal"), ("oak", "living"), ("car", "none"), ("x", None)]
+    rows = [{"id": i, "name": name, "supercategory": above} for i, (name, above) in enumerate(rows)]
+    assert groups_of(derive(json.dumps({"categories": rows}))[0]) == {
+        "animal (group)": {"animal", "cat", "dog"},
+        "living": {"oak", "@animal (group)"},
+    }
+
+
+def test_categories_without_a_hierarchy_say_so(derive):
+    rows = [{"id": 1, "name": "a", "synset": "a.n.01"}, {"id": 2, "name": "b", "synset": "b.n.01"}]
+    with pytest.raises(RankconError, match="LVIS name WordNet synsets and hold no hierarchy"):
+        derive(json.dumps({"categories": rows}))
+    with pytest.raises(RankconError, match="no category has a supercategory"):
+        derive(json.dumps({"categories": rows}), "coco")
+    with pytest.raises(RankconError, match="no category has any of kingdom"):
+        derive(json.dumps({"categories": rows}), "inaturalist")
+    for row in rows:
+        row["supercategory"] = "s"
+    assert derive(json.dumps({"categories": [*rows, {"id": 3, "name": "c"}]}), "lvis")[0].groups["s"].of == ("a", "b")
+
+
+def test_inaturalist_has_the_levels_of_the_taxonomy(derive):
+    rows = []
+    for i, path in enumerate(
+        ["A/B/C/D/E/F/f one", "A/B/C/D/E/F/f two", "A/B/C/D/G/F/f three", "A/B/C/D/G/F/f four", "P/Q/R/S//U/u"]
+    ):
+        levels = dict(
+            zip(("kingdom", "phylum", "class", "order", "family", "genus", "name"), path.split("/"), strict=True)
+        )
+        rows.append({"id": 10 - i, "supercategory": "x", **levels})
+    ranking, kind = derive(json.dumps({"categories": rows, "annotations": []}))
+    assert kind == "inaturalist" and ranking.classes == ("u", "f four", "f three", "f two", "f one")
+    assert groups_of(ranking) == {"E/F": {"f one", "f two"}, "G/F": {"f three", "f four"}, "D": {"@E/F", "@G/F"}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"classes": ["ray", "rose", "shark", "tulip"], "superclasses": {"f": ["ray", "shark"], "g": ["tulip", "rose"]}}',
+        '{"superclasses": {"f": ["ray", "shark"], "g": ["rose", "tulip"]}}',
+        "class,superclass\nray,f\nrose,g\nshark,f\ntulip,g\n",
+    ],
+)
+def test_cifar100(derive, text):
+    ranking, kind = derive(text)
+    assert kind == "cifar100" and groups_of(ranking) == {"f": {"ray", "shark"}, "g": {"rose", "tulip"}}
+    in_groups = text.startswith('{"superclasses"')
+    assert ranking.classes == (("ray", "shark", "rose", "tulip") if in_groups else ("ray", "rose", "shark", "tulip"))
+
+
+def test_a_superclass_may_be_called_like_a_class(derive):
+    assert groups_of(derive("ray,ray\nshark,ray\nrose,x\n", "cifar100")[0]) == {"ray (group)": {"ray", "shark"}}
+
+
+def test_folders_name_groups_and_qualify_by_path():
+    folders = {"Apple/red": "Apple/red", "green": "Apple/green", "Cherry/red": "Cherry/red", "Cherry": "Cherry"}
+    ranking = hierarchy_ranking(folder_hierarchy(folders, "photos"))
+    assert ranking.classes == tuple(folders)
+    assert groups_of(ranking) == {"Apple": {"Apple/red", "green"}, "Cherry (group)": {"Cherry", "Cherry/red"}}
+
+
+def test_names_and_orders_are_lists_of_the_users(tmp_path):
+    (tmp_path / "words.txt").write_text("n1\tdog, domestic dog\nn2\tcat\n")
+    (tmp_path / "names.csv").write_text('/m/1,"Toy, car"\n/m/2,Doll\n')
+    (tmp_path / "order.txt").write_text("\ufeffb b\n\n a \n")
+    assert read_names(str(tmp_path / "words.txt")) == {"n1": "dog, domestic dog", "n2": "cat"}
+    assert read_names(str(tmp_path / "names.csv")) == {"/m/1": "Toy, car", "/m/2": "Doll"}
+    assert read_order(str(tmp_path / "order.txt")) == ["b b", "a"]
+    for text, message in {"": "lists no classes", "a\nb\na\n": "lists 'a' twice"}.items():
+        (tmp_path / "order.txt").write_text(text)
+        with pytest.raises(RankconError, match=message):
+            read_order(str(tmp_path / "order.txt"))
+    (tmp_path / "names.csv").write_text("a,b\nc\n")
+    with pytest.raises(RankconError, match=r"names.csv:2: not an id and a name"):
+        read_names(str(tmp_path / "names.csv"))
+
+
+def test_a_long_pipe_is_put_aside_and_only_its_categories_are_read(monkeypatch):
+    text = json.dumps({"annotations": [{"x": "y" * 100}] * 100, "categories": COCO}).encode()
+    monkeypatch.setattr(reading, "MAX_BYTES", 1000)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+    with opened("-") as source:
+        assert guess(source) == "coco"
+        assert rank_hierarchy(read("coco", source)).classes[0] == "person"
+        with pytest.raises(RankconError, match="larger than 1,000 bytes"):
+            read("d3", source)
+    monkeypatch.setattr(reading, "MAX_ANNOTATIONS", 2000)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+    with pytest.raises(RankconError, match="larger than 2,000 bytes"), opened("-"):
+        pass
