@@ -56,7 +56,7 @@ def rankings(draw: st.DrawFn, mixed_scores: bool = False) -> Ranking:
 
 
 @PROPERTY
-@given(rankings().filter(lambda ranking: compile_ranking(ranking).depth))
+@given(rankings(mixed_scores=True).filter(lambda ranking: compile_ranking(ranking).depth))
 def test_every_tier_survives_in_a_class_graph(ranking):
     for export in (to_node_link, to_graphml):
         assert compile_ranking(parse(export(ranking), "g")) == compile_ranking(ranking)
