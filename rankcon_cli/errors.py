@@ -30,6 +30,10 @@ class RankconError(Exception):
         self.hint = hint
 
 
+class NothingPiped(RankconError):
+    """Standard input was empty. In a pipe the command before has said why, so this is told as a note."""
+
+
 class UsageError(RankconError):
     """The flags contradict each other or lack something."""
 

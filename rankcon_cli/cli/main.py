@@ -11,7 +11,7 @@ import typer
 
 from rankcon_cli import __version__
 from rankcon_cli.cli.console import console
-from rankcon_cli.errors import ExitCode, Interrupted, RankconError
+from rankcon_cli.errors import ExitCode, Interrupted, NothingPiped, RankconError
 
 #: Command -> the module of ``rankcon_cli.cli`` whose ``register(app)`` adds it, in the order of the help.
 COMMANDS = {
@@ -83,6 +83,9 @@ def _run(arguments: list[str] | None) -> int:
         return int(result) if isinstance(result, int) else ExitCode.OK
     except typer.Exit as stop:
         return stop.exit_code
+    except NothingPiped as error:
+        console.note(f"{' '.join(words[:2])}: {error.message}")
+        return error.exit_code
     except RankconError as error:
         console.error(error.message, error.hint)
         return error.exit_code

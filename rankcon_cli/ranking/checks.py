@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rankcon_cli.ranking.collector import collector_paused
 from rankcon_cli.ranking.consistency import check_consistency
 from rankcon_cli.ranking.document import Ranking
 from rankcon_cli.ranking.expansion import expand
@@ -20,6 +21,7 @@ def check(ranking: Ranking) -> tuple[Issue, ...]:
     return inspect(ranking)[0]
 
 
+@collector_paused()
 def inspect(ranking: Ranking) -> tuple[tuple[Issue, ...], TierTable | None]:
     """What ``check`` finds, and the compiled table where the ranking can be compiled."""
     expansion = expand(ranking)

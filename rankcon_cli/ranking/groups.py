@@ -1,5 +1,6 @@
 """Groups: what each holds once ``@group`` references are followed, and the tiers they make for a class."""
 
+import bisect
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
@@ -9,8 +10,10 @@ from rankcon_cli.ranking.issues import Findings
 from rankcon_cli.ranking.table import Members
 from rankcon_cli.wording import counted, listed, quoted
 
-#: Most memberships over all groups, and most listed pairs over all tiers, that are held in memory.
+#: Most listed pairs over all tiers (those that classes of one group share counted once), and most memberships over
+#: all groups, that are held in memory.
 MAX_ENTRIES = 100_000_000
+MAX_MEMBERSHIPS = 10_000_000
 
 
 class Groups(NamedTuple):
@@ -35,6 +38,8 @@ def resolve_groups(ranking: Ranking, label: Mapping[str, int], findings: Finding
             findings.add("E104", f"{quoted(name)} names a class and a group", *path)
         inner[name], direct[name] = [], set()
         for j, member in enumerate(group.of):
+            if findings.full:
+                break
             known = report_unknown(member, ranking, label, findings, *group.member_path(path, j))
             if known and is_group(member):
                 inner[name].append(member[1:])
@@ -46,9 +51,9 @@ def resolve_groups(ranking: Ranking, label: Mapping[str, int], findings: Finding
         parts = [members[part] for part in inner[name] if part in members]
         members[name] = frozenset(direct[name]).union(*parts)
         total += len(members[name])
-        if total > MAX_ENTRIES:
-            findings.add("E111", f"the groups hold more than {counted(MAX_ENTRIES, 'class')} together", "groups")
-            break
+        if total > MAX_MEMBERSHIPS:
+            findings.add("E111", f"the groups hold more than {counted(MAX_MEMBERSHIPS, 'class')} together", "groups")
+            return Groups({}, [[] for _ in ranking.classes])
     holders: list[list[str]] = [[] for _ in ranking.classes]
     for name in sorted(members, key=lambda name: len(members[name])):
         for c in members[name]:
@@ -113,25 +118,25 @@ class Derivation:
     def __init__(self, groups: Groups, findings: Findings):
         self._groups = groups
         self._findings = findings
-        self._nested: dict[tuple[str, str], bool] = {}
-        self._rings: dict[tuple[str, str], Members] = {}
+        self._rings: dict[tuple[str, str], Members | None] = {}
+        self._ordered: dict[str, Members] = {}
         self._ambiguous: dict[tuple[str, str], list[int]] = {}
 
     def tiers(self, c: int) -> list[tuple[Members, str]]:
         """The tiers of class ``c`` and the group that makes each; empty, and noted, where its groups do not nest."""
-        crossing = self.crossing(c)
-        if crossing is not None:
-            self._ambiguous.setdefault(crossing, []).append(c)
         chain = self._groups.holders[c]
-        if crossing is not None or not chain:
+        if not chain:
             return []
-        first = tuple(sorted(self._groups.members[chain[0]] - {c}))
-        rings = [self._ring(*pair) for pair in pairwise(chain)]
-        return [(members, name) for members, name in zip([first, *rings], chain, strict=True) if members]
+        rings = [self._ring(pair) for pair in pairwise(chain)]
+        if None in rings:
+            self._ambiguous.setdefault((chain[at := rings.index(None)], chain[at + 1]), []).append(c)
+            return []
+        made = zip([self._mates(c, chain[0]), *rings], chain, strict=True)
+        return [(members, name) for members, name in made if members]
 
     def crossing(self, c: int) -> tuple[str, str] | None:
         """Two groups that hold class ``c`` and neither of which holds the other, if there are such."""
-        return next((pair for pair in pairwise(self._groups.holders[c]) if not self._nests(*pair)), None)
+        return next((pair for pair in pairwise(self._groups.holders[c]) if self._ring(pair) is None), None)
 
     def report(self, classes: tuple[str, ...]) -> None:
         """E109 for every pair of groups that left a class without tiers."""
@@ -141,18 +146,17 @@ class Derivation:
             message = f"{listed(names)} {verb} in @{a} and in @{b}, neither of which holds the other"
             self._findings.add("E109", message, "groups", b)
 
-    def score(self, group: str) -> float | None:
-        return self._scores[group]
+    def _mates(self, c: int, group: str) -> Members:
+        """The other classes of a group."""
+        if group not in self._ordered:
+            self._ordered[group] = tuple(sorted(self._groups.members[group]))
+        ordered = self._ordered[group]
+        at = bisect.bisect_left(ordered, c)
+        return ordered[:at] + ordered[at + 1 :]
 
-    def _nests(self, inner: str, outer: str) -> bool:
-        pair = (inner, outer)
-        if pair not in self._nested:
-            self._nested[pair] = self._groups.members[inner] <= self._groups.members[outer]
-        return self._nested[pair]
-
-    def _ring(self, inner: str, outer: str) -> Members:
-        """What the outer group adds: one tuple, shared by all classes of the inner one."""
-        pair = (inner, outer)
+    def _ring(self, pair: tuple[str, str]) -> Members | None:
+        """What the outer group of a pair adds, one tuple shared by all classes of the inner; None where they cross."""
         if pair not in self._rings:
-            self._rings[pair] = tuple(sorted(self._groups.members[outer] - self._groups.members[inner]))
+            inner, outer = (self._groups.members[name] for name in pair)
+            self._rings[pair] = tuple(sorted(outer - inner)) if inner <= outer else None
         return self._rings[pair]

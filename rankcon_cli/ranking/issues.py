@@ -50,7 +50,7 @@ CODES: dict[str, Code] = {
     "W203": Code("contradiction", "warning", "no symmetric similarity can produce the ranking"),
     "W204": Code("not-a-tree", "information", "not ultrametric: no tree of classes gives the ranking"),
     "W205": Code("unranked-class", "warning", "a class has neither a ranking nor a group"),
-    "W206": Code("empty-tier", "warning", "nothing is left of a tier after expansion"),
+    "W206": Code("empty-tier", "warning", 'nothing is left of a tier, or of "@groups", after expansion'),
     "W207": Code("singleton-group", "warning", "a group of fewer than two classes"),
     "W208": Code("unused-group", "warning", "a group that no tier comes from"),
     "W209": Code("flat", "warning", "every class has all the others in one tier"),
@@ -100,10 +100,11 @@ class Issue:
         return "".join(parts).removeprefix(".")
 
     def text(self, file: str) -> str:
-        """One line for people and editors: ``file:line:column: E102 unknown-class message``."""
+        """One line for people and editors: ``file:line:column: E102 unknown-class message``; information is a note."""
         place = file if self.line is None else f"{file}:{self.line}:{self.column}"
         pointer = f" [{self.where}]" if self.line is None and self.path else ""
-        return f"{place}: {self.code} {self.name} {self.message}{pointer}"
+        note = "note: " if self.severity == "information" else ""
+        return f"{place}: {self.code} {self.name} {note}{self.message}{pointer}"
 
     def to_json_dict(self) -> dict[str, object]:
         return {
@@ -134,6 +135,11 @@ class Findings:
             self.issues.append(make_issue(code, message, *path, severity=severity))
         elif len(self.issues) == MOST_ISSUES:
             self.issues.append(make_issue("W214", f"there is more; reporting stopped after {MOST_ISSUES:,} findings"))
+
+    @property
+    def full(self) -> bool:
+        """Whether no more is reported; who looks for faults one by one may stop."""
+        return len(self.issues) > MOST_ISSUES
 
     def suggest(self, name: str, candidates: Collection[str]) -> str:
         """``did_you_mean``, which costs a look at every candidate, for the first few names."""

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from rankcon_cli.ranking.document import Ranking, is_group
+from rankcon_cli.ranking.document import REST_OF_GROUPS, Ranking, as_member, from_member, is_group
 from rankcon_cli.ranking.expansion import Expansion
 from rankcon_cli.ranking.issues import Findings
 from rankcon_cli.wording import counted, listed, quoted
@@ -13,7 +13,12 @@ def lint(ranking: Ranking, expansion: Expansion, findings: Findings) -> None:
     """All of these checks, on a ranking without errors."""
     _unranked(ranking, expansion, findings)
     for path in expansion.empty:
-        findings.add("W206", f"nothing is left of tier {path[2] + 1} of {quoted(path[1])}", *path)
+        findings.add("W206", f"nothing is left of tier {path[2] + 1} of {quoted(from_member(path[1]))}", *path)
+    for c, name in enumerate(ranking.classes):
+        listing = ranking.rankings.get(name)
+        if listing is not None and listing.rest_of_groups and not expansion.groups.holders[c]:
+            message = f'"{REST_OF_GROUPS}" adds nothing: {quoted(name)} is in no group'
+            findings.add("W206", message, "rankings", as_member(name), len(listing.tiers))
     for name, members in expansion.groups.members.items():
         if len(members) < 2:
             findings.add("W207", f"the group {quoted(name)} holds {counted(len(members), 'class')}", "groups", name)
@@ -35,19 +40,20 @@ def _unranked(ranking: Ranking, expansion: Expansion, findings: Findings) -> Non
 
 def _unused(ranking: Ranking, expansion: Expansion, findings: Findings) -> None:
     """W208: groups that neither a tier names nor a class is derived from, nor a used group holds."""
-    open_groups: list[str] = []
-    for listing in ranking.rankings.values():
-        open_groups += [member[1:] for tier in listing.tiers for member in tier.of if is_group(member)]
+    if not ranking.groups:
+        return
+    tiers = {tier.of for listing in ranking.rankings.values() for tier in listing.tiers}
+    open_groups = {member[1:] for of in tiers for member in of if is_group(member)}
     for c, name in enumerate(ranking.classes):
         listing = ranking.rankings.get(name)
         if listing is None or listing.rest_of_groups:
-            open_groups += expansion.groups.holders[c]
+            open_groups.update(expansion.groups.holders[c])
     used: set[str] = set()
     while open_groups:
         name = open_groups.pop()
         if name not in used:
             used.add(name)
-            open_groups += [member[1:] for member in ranking.groups[name].of if is_group(member)]
+            open_groups.update(member[1:] for member in ranking.groups[name].of if is_group(member))
     for name in ranking.groups:
         if name not in used:
             findings.add("W208", f"no tier comes from the group {quoted(name)}", "groups", name)
@@ -99,4 +105,4 @@ def _hidden(ranking: Ranking, expansion: Expansion, findings: Findings) -> None:
         if hidden:
             mates = listed(ranking.classes[b] for b in hidden)
             message = f'the list of {quoted(name)} hides {mates} of its groups; end it with "@groups" to keep them'
-            findings.add("W213", message, "rankings", name)
+            findings.add("W213", message, "rankings", as_member(name))

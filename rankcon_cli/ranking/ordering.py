@@ -6,7 +6,7 @@ Unlisted classes rank below all listed ones, tied; a pair that neither of its cl
 else and can lie on no cycle, so it is left out and the rest stays sparse.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rankcon_cli.ranking.table import Members
 
@@ -28,56 +28,66 @@ class Ordering:
         rank: ``rank[a][b]`` is the level of a in which b stands.
     """
 
-    def __init__(self, tiers: Sequence[Sequence[Members]], ranks: Sequence[dict[int, int]]):
+    def __init__(
+        self,
+        tiers: Sequence[Sequence[Members]],
+        ranks: Sequence[dict[int, int]],
+        unreturned: Mapping[int, Sequence[int]] | None = None,
+    ):
+        """``unreturned``: for each class those that list it without being listed; found here where it is not given."""
         self.levels: list[list[Sequence[int]]] = [list(row) for row in tiers]
-        self.rank = [dict(row) for row in ranks]
-        last: dict[int, list[int]] = {}
-        for a, row in enumerate(ranks):
-            for b in row:
-                if a not in ranks[b]:
-                    last.setdefault(b, []).append(a)
-        for b, unreturned in last.items():
-            self.rank[b].update(dict.fromkeys(unreturned, len(self.levels[b])))
-            self.levels[b].append(unreturned)
+        self.rank = list(ranks)
+        for b, last in (_unreturned(ranks) if unreturned is None else unreturned).items():
+            self.rank[b] = {**ranks[b], **dict.fromkeys(last, len(self.levels[b]))}
+            self.levels[b].append(last)
 
-    def peel(self) -> list[int]:
+    def peel(self) -> tuple[list[int], list[int]]:
         """Take away pairs above which no other is left, until none is.
 
         Kahn's algorithm, in time linear in the listed pairs: a pair is free once both its classes have come down
         to the level in which it stands, and a class comes down a level once all pairs of the one before are gone.
 
         Returns:
-            ``front``: the level that each class came down to. The pair {a, b} is left, on a cycle or below one,
-            where it stands below the front of a or of b.
+            ``front``: the level that each class came down to; ``waiting``: how many of its pairs there were not taken
+            away. The pair {a, b} is left, on a cycle or below one, where it stands below the front of a or of b.
         """
-        front = [0] * len(self.levels)
-        waiting = [len(levels[0]) if levels else 0 for levels in self.levels]
-        free = [
-            (a, b)
-            for a, levels in enumerate(self.levels)
-            for b in (levels[0] if levels else ())
-            if a < b and self.rank[b][a] == 0
-        ]
+        levels, rank, front = self.levels, self.rank, [0] * len(self.levels)
+        first = [row[0] if row else () for row in levels]
+        waiting = list(map(len, first))
+        free = [(a, b) for a, level in enumerate(first) for b in level if a < b and rank[b][a] == 0]
         while free:
             for a in free.pop():
                 waiting[a] -= 1
-                if waiting[a] == 0 and front[a] + 1 < len(self.levels[a]):
-                    front[a] += 1
-                    level = self.levels[a][front[a]]
-                    waiting[a] = len(level)
-                    free += [(a, b) for b in level if self.rank[b][a] == front[b]]
-        return front
+                if waiting[a] or front[a] + 1 == len(levels[a]):
+                    continue
+                front[a] += 1
+                level = levels[a][front[a]]
+                waiting[a] = len(level)
+                for b in level:
+                    if rank[b][a] == front[b]:
+                        free.append((a, b))
+        return front, waiting
+
+
+def _unreturned(ranks: Sequence[dict[int, int]]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for a, row in enumerate(ranks):
+        for b in row:
+            if a not in ranks[b]:
+                found.setdefault(b, []).append(a)
+    return found
 
 
 def contradiction(ordering: Ordering) -> list[Step]:
     """Demands that contradict each other in a circle, the fewest that were found; empty where all can be met."""
-    front = ordering.peel()
-    left = [
-        {b for b, level in row.items() if level > front[a] or ordering.rank[b][a] > front[b]}
-        for a, row in enumerate(ordering.rank)
-    ]
-    if not any(left):
+    front, waiting = ordering.peel()
+    if not any(waiting):
         return []
+    rank = ordering.rank
+    left = [
+        {b for b, level in row.items() if level > front[a] or rank[b][a] > front[b]} if waiting[a] else set()
+        for a, row in enumerate(rank)
+    ]
     return _triple(ordering, left) or _shortest_cycle(ordering, left)
 
 

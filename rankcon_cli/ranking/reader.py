@@ -1,7 +1,10 @@
 """From the text of a ranking file to a ``Ranking``."""
 
+import functools
+import itertools
 from typing import Any
 
+from rankcon_cli.ranking.collector import collector_paused
 from rankcon_cli.ranking.document import (
     FORMAT,
     REST_OF_GROUPS,
@@ -15,11 +18,12 @@ from rankcon_cli.ranking.document import (
     name_fault,
 )
 from rankcon_cli.ranking.expansion import expand
-from rankcon_cli.ranking.issues import Findings, Path, RankingError
+from rankcon_cli.ranking.issues import MOST_ISSUES, Findings, Path, RankingError
 from rankcon_cli.ranking.syntax import locate, read_json, refuse_depth
 from rankcon_cli.wording import quoted
 
 BYTE_ORDER_MARK = "\ufeff"
+_NO_MEMBERS = frozenset(("", "@"))  # neither a class nor a group
 _TEXTS = ("name", "description", "source")
 _KEYS = ("format", "version", *_TEXTS, "symmetric", "classes", "groups", "rankings", "notes")
 _EXPECTED = (
@@ -28,6 +32,7 @@ _EXPECTED = (
 )
 
 
+@collector_paused()
 def parse(text: str, name: str) -> Ranking:
     """A ranking from the text of a ranking file, of node-link JSON or of GraphML.
 
@@ -110,7 +115,13 @@ def _classes(document: dict[str, Any], findings: Findings) -> tuple[str, ...]:
         found = _kind(names) if "classes" in document else "nothing"
         findings.add("E004", f"classes is a list of two or more class names, not {found}", "classes")
         return ()
-    return tuple(from_member(name) for i, name in enumerate(names) if _is_class_name(name, findings, "classes", i))
+    classes = []
+    for i, name in enumerate(names):
+        if _is_class_name(name, findings, "classes", i):
+            classes.append(from_member(name))
+        elif findings.full:
+            break
+    return tuple(classes)
 
 
 def _groups(document: dict[str, Any], findings: Findings) -> dict[str, Tier]:
@@ -128,19 +139,34 @@ def _groups(document: dict[str, Any], findings: Findings) -> dict[str, Tier]:
 
 def _rankings(document: dict[str, Any], findings: Findings) -> dict[str, Listing]:
     rankings = {}
+    tier_of = functools.cache(Tier)  # one tier for all lists that have it
     for key, items in _object(document, "rankings", findings).items():
         path = ("rankings", key)
+        if is_group(key) and key[1:] in _object(document, "groups", Findings()):
+            findings.add("E102", f"{quoted(key)} is a group, and only classes have rankings", *path)
+            continue
         if not _is_class_name(key, findings, *path):
             continue
         if not isinstance(items, list):
-            findings.add(
-                "E004", f'the ranking of a class is a list of tiers, [["a"], ["b"]], not {_kind(items)}', *path
-            )
+            findings.add("E004", _not_a_list_of_tiers(items), *path)
             continue
         rest = bool(items) and items[-1] == REST_OF_GROUPS
-        tiers = [_tier(item, findings, (*path, k)) for k, item in enumerate(items[:-1] if rest else items)]
+        items = items[:-1] if rest else items
+        if _is_plain(items):
+            rankings[from_member(key)] = Listing(tuple(map(tier_of, map(tuple, items))), rest)
+            continue
+        tiers = [_tier(item, findings, (*path, k)) for k, item in enumerate(items)]
         rankings[from_member(key)] = Listing(tuple(tier for tier in tiers if tier is not None), rest)
     return rankings
+
+
+def _is_plain(items: list[Any]) -> bool:
+    """Whether all items are lists of names without scores, as most are: found out without a look at each by itself."""
+    return (
+        set(map(type, items)) <= {list}
+        and set(map(type, itertools.chain.from_iterable(items))) <= {str}
+        and _NO_MEMBERS.isdisjoint(itertools.chain.from_iterable(items))
+    )
 
 
 def _tier(value: Any, findings: Findings, path: Path) -> Tier | None:
@@ -148,18 +174,21 @@ def _tier(value: Any, findings: Findings, path: Path) -> Tier | None:
     score = None
     what = "a group" if path[0] == "groups" else "a tier"
     if isinstance(value, dict):
+        if _holds_scores(value):
+            findings.add("E004", f"{what} with a score is written {_scored(value)}", *path)
+            return None
         for key in (key for key in value if key not in ("of", "score")):
             findings.add("E003", f"unknown key {quoted(key)}{findings.suggest(key, ('of', 'score'))}", *path, key)
         score = value.get("score")
         if type(score) not in (int, float):
-            findings.add("E004", f'{what} with "of" has a "score", a number between 0 and 1', *path)
+            findings.add("E004", *_not_a_score(value, what, path))
             return None
         path, value = (*path, "of"), value.get("of")
     if not isinstance(value, list):
         findings.add("E004", _not_a_tier(value, what), *path)
         return None
-    faulty = [j for j, member in enumerate(value) if type(member) is not str or member in ("", "@", "@@")]
-    for j in faulty:
+    faulty = [j for j, member in enumerate(value) if type(member) is not str or member in _NO_MEMBERS]
+    for j in itertools.islice(faulty, MOST_ISSUES + 1):
         found = quoted(value[j]) if isinstance(value[j], str) else _kind(value[j])
         findings.add("E004", f"{what} lists class names and @groups, not {found}", *path, j)
     return None if faulty else Tier(tuple(value), score)
@@ -172,6 +201,32 @@ def _not_a_tier(value: Any, what: str) -> str:
     if isinstance(value, str):
         return f'{shape}; write ["{quoted(value)[1:-1]}"] for one name'
     return f"{shape}, not {_kind(value)}"
+
+
+def _not_a_score(value: dict[str, Any], what: str, path: Path) -> tuple[str | int, ...]:
+    """Message and place of a score that is missing or no number."""
+    if "score" in value:
+        return f"a score is a number between 0 and 1 without quotes, not {_kind(value['score'])}", *path, "score"
+    return f'{what} with "of" has a "score" too, a number between 0 and 1; without one it is written ["a", "b"]', *path
+
+
+def _not_a_list_of_tiers(value: Any) -> str:
+    message = 'the ranking of a class is a list of tiers, [["a"], ["b"]]'
+    if isinstance(value, dict):
+        return f"{message}, or with scores [{_scored(value)}]"
+    return f"{message}, not {_kind(value)}"
+
+
+def _scored(value: dict[str, Any]) -> str:
+    """How a tier with a score is written, by the example of an object such as ``{"dog": 0.8}`` where it is one."""
+    name, score = next(iter(value.items())) if _holds_scores(value) else ("a", 0.5)
+    return f'{{"of": ["{quoted(name)[1:-1]}"], "score": {score:g}}}'
+
+
+def _holds_scores(value: dict[str, Any]) -> bool:
+    """Whether an object gives a number for each name, as a dict of similarities does."""
+    numbers = all(type(score) in (int, float) for score in value.values())
+    return bool(value) and numbers and value.keys().isdisjoint(("of", "score"))
 
 
 def _notes(document: dict[str, Any], findings: Findings) -> str | dict[str, str] | None:

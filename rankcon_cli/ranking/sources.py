@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from rankcon_cli.errors import RankconError
+from rankcon_cli.errors import NothingPiped, RankconError
 from rankcon_cli.files import read_bounded
 from rankcon_cli.ranking.document import Ranking
 from rankcon_cli.ranking.reader import parse
@@ -27,6 +27,8 @@ def load(source: str | Path) -> Ranking:
     """
     if str(source) == "-":
         name, data = "<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1)
+        if not data:
+            raise NothingPiped("nothing came in on standard input: the command before it failed or printed nothing")
         if len(data) > MAX_BYTES:
             raise RankconError(f"standard input is longer than {MAX_BYTES:,} bytes, the most that is read")
     else:

@@ -29,7 +29,7 @@ _LONE = re.compile(r"[\ud800-\udfff]")
 
 
 class _Refused(ValueError):
-    """A literal that JSON allows and a ranking file does not."""
+    """A literal that JSON allows and a ranking file does not: the message, and the literal."""
 
 
 def decode(data: bytes, file: str) -> str:
@@ -40,9 +40,10 @@ def decode(data: bytes, file: str) -> str:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
+        from rankcon_cli.ranking.slips import encoding
+
         before = data[: error.start].decode()
-        encoding = "it looks like UTF-16; " if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
-        raise _syntax_error(f"not UTF-8 text: {encoding}save the file as UTF-8", before, len(before), file) from error
+        raise _syntax_error(f"not UTF-8 text: {encoding(data)}", before, len(before), file) from error
     if "\0" in text:
         raise _syntax_error("a NUL character: this is no text file", text, text.index("\0"), file)
     return unicodedata.normalize("NFC", text)
@@ -67,14 +68,17 @@ def read_json(text: str, file: str) -> Any:
             text, object_pairs_hook=pairs, parse_constant=_constant, parse_float=_float, parse_int=_integer
         )
     except json.JSONDecodeError as error:
-        raise _syntax_error(_explained(error), text, error.pos, file) from error
+        from rankcon_cli.ranking.slips import explained
+
+        raise _syntax_error(explained(error), text, error.pos, file) from error
     except _Refused as error:
-        raise _syntax_error(str(error), text, _offset_of(text, error.args[1]), file) from error
+        message, literal = error.args
+        raise _syntax_error(message, text, _offset_of(text, literal), file) from error
     except RecursionError as error:
         raise _too_deep(text, file) from error
     if duplicated:
         raise RankingError(itertools.islice(_duplicates(text), MOST_ISSUES), file)
-    if _SURROGATE.search(text):
+    if ("\\u" in text or not text.isascii()) and _SURROGATE.search(text):
         _refuse_surrogates(text, file)
     return value
 
@@ -94,12 +98,14 @@ def locate(text: str | None, issues: Iterable[Issue]) -> tuple[Issue, ...]:
     issues = list(issues)
     if text is None or not issues:
         return tuple(issues)
-    wanted = {issue.path[:n] for issue in issues for n in range(len(issue.path) + 1)}
-    inner = {path[:-1] for path in wanted if path}
+    wanted = {issue.path[:n] for issue in issues for n in range(1, len(issue.path) + 1)}
+    inner = {path[:-1] for path in wanted}
     found: dict[Path, int] = {}
     for path, offset in _walk(text, into=inner.__contains__):
         if path in wanted:
             found.setdefault(path, offset)
+            if len(found) == len(wanted):
+                break
     placed, starts = [], _line_starts(text)
     for issue in issues:
         path = issue.path
@@ -148,20 +154,6 @@ def _duplicates(text: str) -> Iterator[Issue]:
             line = bisect.bisect(starts, first[path])
             message = f"the key {quoted(str(path[-1]))} stands twice in one object, first on line {line}"
             yield _placed(make_issue("E001", message, *path), starts, offset)
-
-
-def _explained(error: json.JSONDecodeError) -> str:
-    message = error.msg[0].lower() + error.msg[1:]
-    before, after = error.doc[: error.pos].rstrip(), error.doc[error.pos :].lstrip()[:1]
-    if before.endswith(",") and after in "]}":
-        return f"{message}: a comma after the last item"
-    if not error.doc.strip():
-        return "the file is empty"
-    if not after:
-        return f"{message}: the file ends too early"
-    if after == "'":
-        return f"{message}: JSON quotes names with \", not with '"
-    return message
 
 
 def _constant(literal: str) -> float:

@@ -1,6 +1,5 @@
 """The compiled ranking: what training and the measures work with."""
 
-import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -69,14 +68,14 @@ class TierTable:
             raise RankconError(
                 f"withholding {len(dropped)} of {len(self.classes)} classes leaves {len(kept)}, and a ranking needs two"
             )
-        return self._select(kept)
+        return self.select(kept)
 
     def reorder(self, classes: Sequence[str]) -> "TierTable":
         """The same ranking with its labels in the order of ``classes``, which must be the same names."""
         if len(classes) != len(self.classes) or set(classes) != set(self.classes):
             raise RankconError("the classes to order by are not those of the ranking")
         label = {name: c for c, name in enumerate(self.classes)}
-        return self._select([label[name] for name in classes])
+        return self.select([label[name] for name in classes])
 
     def digest(self) -> str:
         """``sha256:`` and the hash of class names, tiers and scores: what the ranking means, however it is written.
@@ -100,8 +99,8 @@ class TierTable:
         sha.update(f"],{text(self.scores)}]".encode())
         return f"sha256:{sha.hexdigest()}"
 
-    def _select(self, kept: Sequence[int]) -> "TierTable":
-        """The table over the classes ``kept``, in that order."""
+    def select(self, kept: Sequence[int]) -> "TierTable":
+        """The table over the classes ``kept`` alone, in that order; tiers left empty close up."""
         label = {old: new for new, old in enumerate(kept)}
         mapped: dict[int, Members] = {}  # by identity, so that what was shared stays shared
         rows, scores = [], []
@@ -113,7 +112,7 @@ class TierTable:
             left = [k for k, members in enumerate(row) if members]
             given = self.scores[c]
             rows.append(tuple(row[k] for k in left))
-            scores.append(None if given is None else tuple(given[k] for k in left))
+            scores.append(None if given is None or not left else tuple(given[k] for k in left))
         return TierTable(tuple(self.classes[c] for c in kept), tuple(rows), tuple(scores))
 
 
@@ -150,6 +149,8 @@ def random_ranking(classes: Sequence[str], shape_like: TierTable, seed: int) -> 
         raise RankconError(
             f"a random ranking of {len(classes)} classes cannot have the shape of one of {len(shape_like.classes)}"
         )
+    import random
+
     draw = random.Random(seed)
     rows = []
     for c, tiers in enumerate(shape_like.tiers):

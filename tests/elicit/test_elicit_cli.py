@@ -9,7 +9,7 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from rankcon_cli.cli import prompts
+from rankcon_cli import prompting
 from rankcon_cli.cli.console import console
 from rankcon_cli.cli.main import main
 from rankcon_cli.elicit.page import GENERATOR
@@ -35,7 +35,7 @@ def elicit(place, capsys):
             pytest.MonkeyPatch.context() as patch,
         ):
             if keys is not None:
-                patch.setattr(prompts, "require_terminal", lambda what, instead: None)
+                patch.setattr(prompting, "require_terminal", lambda what, instead: None)
                 pipe.send_text(keys + "\x03")  # a test that runs out of keys ends
             code = main(["rank", "elicit", *map(str, arguments)])
         seen = capsys.readouterr()

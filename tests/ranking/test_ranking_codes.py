@@ -56,7 +56,7 @@ CASES = {
     "class is a number": ("E004", "classes[1]", file(["a", 1])),
     "flat list": ("E004", "rankings.a[0]", ranked(a=["b"])),
     "score is missing": ("E004", "rankings.a[0]", ranked(a=[{"of": ["b"]}])),
-    "score is a text": ("E004", "groups.g", file(groups={"g": {"of": ["a", "b"], "score": "1"}})),
+    "score is a text": ("E004", "groups.g.score", file(groups={"g": {"of": ["a", "b"], "score": "1"}})),
     "rest of groups first": ("E004", "rankings.a[0]", ranked(a=["@groups", ["b"]])),
     "symmetric": ("E004", "symmetric", file(symmetric="yes")),
     "name": ("E004", "name", file(name=None)),
@@ -104,6 +104,10 @@ CASES = {
     "not a tree": ("W204", "", ranked(a=tiers("b"), b=tiers("a", "c"), c=tiers("b"))),
     "unranked": ("W205", "classes[2]", file(groups={"g": ["a", "b"]})),
     "empty tier": ("W206", "rankings.a[1]", ranked(a=[["b"], []])),
+    "groups of a class in none": ("W206", "rankings.a[1]", ranked(a=[["b"], "@groups"])),
+    "ranking of a group": ("E102", "rankings['@g']", file(groups={"g": ["a", "b"]}, rankings={"@g": tiers("c")})),
+    "object of scores": ("E004", "rankings.a", ranked(a={"b": 0.8, "c": 0.2})),
+    "object of scores as a tier": ("E004", "rankings.a[0]", ranked(a=[{"b": 0.8}])),
     "nothing left of a tier": ("W206", "rankings.a[1]", file(groups={"g": ["a", "b"]}, rankings={"a": tiers("b", "@g")})),
     "singleton": ("W207", "groups.g", file(groups={"g": ["a"]})),
     "unused": ("W208", "groups.g", file(groups={"g": ["a", "b"]}, rankings={"a": tiers("b"), "b": tiers("a")})),
@@ -166,6 +170,17 @@ def test_places_are_those_in_the_text():
         (file(groups={"animal": ["a", "b"]}, rankings={"c": tiers("animal")}), "is written '@animal'"),
         (ranked(a=[["b", "@groups"]]), "stands beside the tiers"),
         (ranked(a=["b"]), 'write ["b"]'),
+        (
+            file(groups={"pet": ["a", "b"]}, rankings={"pet": tiers("c")}),
+            "it is a group, and only classes have rankings",
+        ),
+        (file(groups={"pet": ["a", "b"]}, rankings={"@pet": tiers("c")}), "'@pet' is a group, and only classes have"),
+        (ranked(a={"b": 0.8}), 'or with scores [{"of": ["b"], "score": 0.8}]'),
+        (ranked(a=[{"b": 0.8}]), 'a tier with a score is written {"of": ["b"], "score": 0.8}'),
+        (ranked(a=[{"off": ["b"], "score": 0.8}]), "did you mean 'of'?"),
+        (ranked(a=[{"of": ["b"]}]), 'a "score" too, a number between 0 and 1; without one it is written ["a", "b"]'),
+        (ranked(a=[{"of": ["b"], "score": "0.5"}]), "a number between 0 and 1 without quotes, not the text '0.5'"),
+        (ranked(a=[["b"], "@groups"]), "\"@groups\" adds nothing: 'a' is in no group"),
     ],
 )
 def test_messages_say_what_was_meant(text, suggestion):
@@ -174,6 +189,18 @@ def test_messages_say_what_was_meant(text, suggestion):
     except RankingError as error:
         issues = error.issues
     assert any(suggestion in issue.message for issue in issues)
+
+
+def test_a_class_that_is_named_often_is_one_finding():
+    (issue,) = check(parse(ranked(a=[["b"], ["b", "c"], ["b"]], b=tiers("c"), c=tiers("b")), "r"))
+    assert issue.code == "E107" and issue.where == "rankings.a[1][0]"
+
+
+def test_information_is_called_a_note():
+    text = ranked(a=tiers("b"), b=tiers("a", "c"), c=tiers("b"), d=[])
+    (issue,) = (issue for issue in check(parse(text, "r.json")) if issue.severity == "information")
+    assert issue.text("r.json").startswith("r.json: W204 not-a-tree note: no tree of classes gives this ranking")
+    assert issue.to_json_dict()["message"].startswith("no tree")
 
 
 def test_a_cycle_of_groups_is_printed_as_a_path():

@@ -6,7 +6,8 @@ import random
 import networkx as nx
 import pytest
 
-from rankcon_cli.ranking import ordering
+from rankcon_cli.ranking import Listing, Ranking, Tier, check, ordering
+from rankcon_cli.ranking.checks import inspect
 from rankcon_cli.ranking.consistency import is_ultrametric
 from rankcon_cli.ranking.ordering import Ordering, contradiction
 from rankcon_cli.ranking.table import TierTable
@@ -146,3 +147,53 @@ def test_trees_are_known_and_moving_one_class_is_noticed(seed):
         if c is not None:
             swapped = [row[::-1] if a == c else row for a, row in enumerate(tiers)]
             assert not is_ultrametric(TierTable(table.classes, tuple(swapped), table.scores), ranks_of(swapped))
+
+
+def crossed_tree(draw, n):
+    """A random tree written as groups, some of whose classes have lists of their own."""
+    nodes = [f"c{c}" for c in range(n)]
+    classes, groups, rankings = tuple(nodes), {}, {}
+    while len(nodes) > 1 and len(groups) < n:
+        draw.shuffle(nodes)
+        inner, nodes = nodes[: draw.randrange(2, 5)], nodes[4:] if len(nodes) > 4 else []
+        groups[f"g{len(groups)}"] = Tier(tuple(inner))
+        nodes = [*nodes, f"@g{len(groups) - 1}"] if draw.random() < 0.8 else nodes
+    for name in draw.sample(classes, draw.randrange(1, 4)):
+        others = draw.sample([other for other in classes if other != name], draw.randrange(1, 5))
+        cut = draw.randrange(len(others) + 1)
+        tiers = [Tier(tuple(part)) for part in (others[:cut], others[cut:]) if part]
+        rankings[name] = Listing(tuple(tiers), draw.random() < 0.7)
+    return Ranking(classes, groups=groups, rankings=rankings)
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_one_class_of_a_kind_stands_for_all(seed):
+    """Only what touches a list is looked at, and only among classes that differ; the answers are those of all pairs."""
+    draw = random.Random(seed)
+    ranking = crossed_tree(draw, draw.randrange(5, 13))
+    issues, table = inspect(ranking)
+    codes = {issue.code for issue in issues}
+    ranks = ranks_of(table.tiers)
+    one_sided = {b for a, row in enumerate(ranks) for b in row if a not in ranks[b]}
+    assert ("W204" not in codes) == (is_tree_like(table.tiers) and not one_sided) == is_ultrametric(table)
+    assert ("W203" in codes) != nx.is_directed_acyclic_graph(demands(table.tiers))
+    assert sum(issue.code == "W201" for issue in issues) == len(one_sided)
+
+
+def test_a_large_tree_with_lists_is_checked():
+    """Half a million listed pairs, of which a handful matter; the contradiction is among them."""
+    classes = tuple(f"c{i}" for i in range(1000))
+    groups = {f"g{g}": Tier(classes[500 * g : 500 * (g + 1)]) for g in range(2)}
+    listings = {"c0": "c500 c600", "c500": "c600 c0", "c600": "c0 c500"}
+    rankings = {name: Listing(tuple(Tier((other,)) for other in of.split()), True) for name, of in listings.items()}
+    issues = check(Ranking(classes, groups=groups, rankings=rankings))
+    assert [issue.code for issue in issues if issue.code in ("W203", "W214")] == ["W203"]
+    told = next(issue.message for issue in issues if issue.code == "W203")
+    assert "'c0' ranks 'c500' above 'c600', 'c600' ranks 'c0' above 'c500', 'c500' ranks 'c600' above 'c0'" in told
+
+
+def test_rare_findings_are_not_crowded_out_by_common_ones():
+    n = 1500
+    rankings = {f"c{i}": Listing((Tier((f"c{(i + 1) % n}",)), Tier((f"c{(i + 2) % n}",)))) for i in range(n)}
+    codes = [issue.code for issue in check(Ranking(tuple(rankings), rankings=rankings))]
+    assert "W204" in codes and codes.count("W201") < n and codes[-1] == "W214"

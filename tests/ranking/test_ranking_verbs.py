@@ -45,7 +45,10 @@ def test_each_verb_rewrites_the_file(rank, mine):
     for arguments, expected in (
         (("set", mine, "bird", "airplane > frog, deer > @groups"), [["airplane"], ["frog", "deer"], "@groups"]),
         (("add", mine, "bird", "ship"), [["airplane"], ["frog", "deer"], ["cat", "dog", "horse"], ["ship"]]),
-        (("move", mine, "bird", "ship", "--tier", 1), [["airplane", "ship"], ["frog", "deer"], ["cat", "dog", "horse"]]),
+        (
+            ("move", mine, "bird", "ship", "--tier", 1),
+            [["airplane", "ship"], ["frog", "deer"], ["cat", "dog", "horse"]],
+        ),
         (("remove", mine, "bird", "ship", "frog"), [["airplane"], ["deer"], ["cat", "dog", "horse"]]),
         (("set", mine, "bird", ""), []),
     ):

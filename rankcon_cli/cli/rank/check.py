@@ -44,12 +44,13 @@ def validate(
         issues += check_batch(table, batch_size)
     errors = sum(issue.severity == "error" for issue in issues)
     warnings = sum(issue.severity == "warning" for issue in issues)
+    notes = sum(issue.severity == "information" for issue in issues)
     if as_json:
         console.json(_report(name, ranking, table, in_file_order(issues), valid=not errors))
     else:
         for issue in in_file_order(issues):
             console.out(issue.text(name))
-    console.note(_summary(name, ranking, errors, warnings))
+    console.note(_summary(name, ranking, errors, warnings, notes))
     if errors or (strict and warnings):
         raise typer.Exit(ExitCode.CHECK_FAILED)
 
@@ -106,9 +107,12 @@ def _report(
     }
 
 
-def _summary(name: str, ranking: "Ranking | None", errors: int, warnings: int) -> str:
+def _summary(name: str, ranking: "Ranking | None", errors: int, warnings: int, notes: int = 0) -> str:
     from rankcon_cli.wording import counted
 
     found = [counted(number, noun) for number, noun in ((errors, "error"), (warnings, "warning")) if number]
+    found = found or ["no errors, no warnings"]
+    if notes:
+        found.append(counted(notes, "note"))
     size = "" if ranking is None else f" ({counted(len(ranking.classes), 'class')})"
-    return f"{name}{size}: {', '.join(found) or 'no errors, no warnings'}"
+    return f"{name}{size}: {', '.join(found)}"

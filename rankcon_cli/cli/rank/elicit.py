@@ -177,17 +177,16 @@ def _asked(book: "Book", path: Path, answers: Path) -> "Outcome":
     """Ask what there is to ask; RankconError where that needs a terminal and there is none."""
     from functools import partial
 
-    from rankcon_cli.cli.prompts import on_stderr, require_terminal
     from rankcon_cli.elicit.answers import write_book
     from rankcon_cli.elicit.conversation import Outcome, converse, is_settled
     from rankcon_cli.elicit.interview import Interview
+    from rankcon_cli.prompting import ended_by_signals, on_stderr, require_terminal
 
     if is_settled(book):
         return Outcome(book, Interview(book.settings, book.answers))
     require_terminal("rank elicit", _INSTEAD)
     if not book.answers:
         _note_plan(book)
-    from rankcon_cli.editor.terminal import ended_by_signals
     from rankcon_cli.elicit.screen import Screen
 
     write_book(book, answers)

@@ -1,5 +1,6 @@
 """What every edit asks: is the ranking sound, are the names known, did the edit bring an error."""
 
+from collections import deque
 from collections.abc import Iterable
 
 from rankcon_cli.errors import RankconError
@@ -7,10 +8,22 @@ from rankcon_cli.ranking.document import Ranking
 from rankcon_cli.ranking.expansion import Expansion, expand
 from rankcon_cli.wording import did_you_mean, quoted
 
+#: The rankings that were expanded last. An editor asks many things of one ranking, and rankings do not change.
+_recent: deque[tuple[Ranking, Expansion]] = deque(maxlen=3)
+
+
+def expanded(ranking: Ranking) -> Expansion:
+    """``expand(ranking)``, made once for a ranking that is asked about again."""
+    for known, expansion in _recent:
+        if known is ranking:
+            return expansion
+    _recent.append((ranking, expand(ranking)))
+    return _recent[-1][1]
+
 
 def sound(ranking: Ranking) -> Expansion:
     """The expansion of a ranking without errors; RankconError for one that has some."""
-    expansion = expand(ranking)
+    expansion = expanded(ranking)
     if expansion.issues:
         first = expansion.issues[0]
         raise RankconError(
@@ -22,14 +35,14 @@ def sound(ranking: Ranking) -> Expansion:
 
 def refuse_faults(before: Ranking, after: Ranking) -> Ranking:
     """``after``, if the edit brought no error; RankconError with the first otherwise."""
-    expansion = expand(after)
+    expansion = expanded(after)
     if expansion.issues:
         first = expansion.issues[0]
         hint = "take it out of one group first, or give it a list of its own" if first.code == "E109" else None
         raise RankconError(f"this would leave the ranking with an error: {first.message}", hint=hint)
     if after.symmetric:
         table = expansion.table
-        brought = _one_sided(expansion) - (_one_sided(expand(before)) if before.symmetric else set())
+        brought = _one_sided(expansion) - (_one_sided(expanded(before)) if before.symmetric else set())
         if brought:
             a, b = min(brought)
             raise RankconError(

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking.document import Listing, Ranking
-from rankcon_cli.ranking.edit.guard import label_of, labels_of, refuse_faults, sound
+from rankcon_cli.ranking.edit.guard import expanded, label_of, labels_of, refuse_faults, sound
 from rankcon_cli.ranking.edit.rows import Row, between, position, rows_of, scored, with_row, without
 from rankcon_cli.ranking.edit.spelling import rest, spell
-from rankcon_cli.ranking.expansion import Expansion, expand
+from rankcon_cli.ranking.expansion import Expansion
 from rankcon_cli.wording import counted, listed, quoted
 
 #: What an edit does to the tiers of one class.
@@ -222,7 +222,7 @@ def _relisted(before: Ranking, name: str, after: Ranking) -> Ranking:
     """``after``, in which ``name`` got another list; under ``symmetric`` the classes it lost and won follow."""
     if not after.symmetric:
         return refuse_faults(before, after)
-    expansion = expand(after)
+    expansion = expanded(after)
     if expansion.issues:
         return refuse_faults(before, after)
     c = label_of(before, name)

@@ -1,0 +1,157 @@
+"""The text in an editor of the user's own: how it is opened, and what comes back."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rankcon_cli.editor import draft
+from rankcon_cli.editor.desk import Desk
+from rankcon_cli.editor.editing import edit
+from rankcon_cli.editor.external import edit_text, editor_command, opened_at
+from rankcon_cli.editor.opening import start
+from rankcon_cli.errors import RankconError
+from rankcon_cli.ranking import parse
+
+DeskOf = Callable[..., Desk]
+#: A stand-in for an editor: writes the next of several texts, and notes how it was called.
+FAKE = """
+import pathlib, sys
+here = pathlib.Path(__file__).parent
+with open(here / "calls", "a") as calls:
+    calls.write(" ".join(sys.argv[1:-1]) + "\\n")
+texts = sorted(here.glob("text-*"))
+if texts:
+    file = pathlib.Path(sys.argv[-1])
+    text = texts[0].read_text()
+    file.write_text(file.read_text().replace(*text.split("|")) if "|" in text else text)
+    texts[0].unlink()
+"""
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """fake("first text", "from|to") -> the folder of an editor that writes these texts, one a call."""
+
+    def make(*texts: str) -> Path:
+        folder = tmp_path / "an editor"
+        folder.mkdir()
+        script = folder / "vim"
+        script.write_text(f"#!{sys.executable}{FAKE}")
+        script.chmod(0o755)
+        for i, text in enumerate(texts):
+            (folder / f"text-{i}").write_text(text)
+        monkeypatch.delenv("VISUAL", raising=False)
+        monkeypatch.setenv("EDITOR", f"'{script}' -n")
+        return folder
+
+    return make
+
+
+def calls(folder: Path) -> list[str]:
+    return (folder / "calls").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("vim", ["vim", "+7", "f"]),
+        ("/usr/bin/nano", ["/usr/bin/nano", "+7", "f"]),
+        ("emacs", ["emacs", "+7", "f"]),
+        ("code", ["code", "--wait", "--goto", "f:7"]),
+        ("hx", ["hx", "f:7"]),
+        ("ed", ["ed", "f"]),
+    ],
+)
+def test_editors_are_told_the_line_in_their_way(command: str, expected: list[str]):
+    assert opened_at([command], "f", 7) == expected
+
+
+def test_without_a_line_the_file_alone_is_opened():
+    assert opened_at(["vim", "-n"], "f", None) == ["vim", "-n", "f"]
+    assert opened_at(["code", "-w"], "f", None) == ["code", "-w", "--goto", "f:1"]
+
+
+def test_the_editor_comes_from_visual_then_editor(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EDITOR", "nano -w")
+    monkeypatch.setenv("VISUAL", "'my editor' --flag")
+    assert editor_command() == ["my editor", "--flag"]
+    monkeypatch.setenv("VISUAL", " ")
+    assert editor_command() == ["nano", "-w"]
+    monkeypatch.setenv("EDITOR", "'unclosed")
+    with pytest.raises(RankconError, match="EDITOR is no command"):
+        editor_command()
+    monkeypatch.delenv("EDITOR")
+    monkeypatch.setenv("PATH", os.devnull)
+    with pytest.raises(RankconError, match="no editor"):
+        editor_command()
+
+
+def test_an_editor_that_is_not_there(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("VISUAL", "no-such-editor")
+    with pytest.raises(RankconError, match="cannot run the editor 'no-such-editor'"):
+        edit_text("text", "my.json")
+
+
+def test_the_sound_text_is_written_canonically(desk: DeskOf, fake: Callable[..., Path]):
+    one = desk()
+    folder = fake('"rankings": {|"notes": {"cat": "typed"},   "rankings": {')
+    assert edit(one.place, None, one.terminal, as_text=True) == "my.json: saved"
+    assert parse(one.place.path.read_text(), "").notes == {"cat": "typed"}
+    assert calls(folder) == ["-n"]
+    assert not one.place.draft.exists()
+
+
+def test_nothing_changed_writes_nothing(desk: DeskOf, fake: Callable[..., Path]):
+    one = desk()
+    fake()
+    before = one.place.path.stat()
+    assert edit(one.place, None, one.terminal, as_text=True) == "my.json: nothing was changed"
+    assert one.place.path.stat() == before
+
+
+def test_an_error_comes_back_to_its_line(desk: DeskOf, fake: Callable[..., Path], capsys: pytest.CaptureFixture):
+    one = desk(True)
+    folder = fake('["cat"], ["dog", "horse"]|["cot"], ["dog", "horse"]', '["cot"], ["dog", "horse"]|["horse"]')
+    assert edit(one.place, None, one.terminal, as_text=True) == "my.json: saved"
+    assert calls(folder) == ["-n", "-n +10"]
+    assert "my.json:10:15: E102 unknown-class unknown class 'cot'" in capsys.readouterr().err
+    assert [tier.of for tier in parse(one.place.path.read_text(), "").rankings["bird"].tiers] == [("horse",)]
+
+
+def test_what_was_typed_is_kept_on_giving_up_and_offered(desk: DeskOf, fake: Callable[..., Path]):
+    one = desk(False)
+    text = one.place.path.read_text()
+    fake("{ not JSON at all")
+    line = edit(one.place, None, one.terminal, as_text=True)
+    assert line == "my.json: left as it was; the next 'rankcon rank edit' offers the draft"
+    assert one.place.path.read_text() == text
+    assert draft.kept(one.place).text == "{ not JSON at all"
+
+
+def test_a_draft_that_is_no_ranking_is_mended_in_the_editor(desk: DeskOf, fake: Callable[..., Path]):
+    one = desk("take", True)
+    draft.keep(one.place, one.place.path.read_text().replace('"cat", ', '"cat" ', 1))
+    folder = fake('"cat" |"cat", ')
+    opened = start(one.place, None, one.terminal)
+    assert calls(folder) == ["-n +4"]
+    assert opened.session.ranking == one.ranking
+
+
+def test_a_faulty_file_is_opened_at_its_line(desk: DeskOf, fake: Callable[..., Path]):
+    one = desk(True)
+    faulty = one.place.path.read_text().replace('[["cat"]', '[["cot"]')
+    one.place.path.write_text(faulty)
+    folder = fake("cot|cat")
+    opened = start(draft.place_of(one.place.path, "my.json"), None, one.terminal)
+    assert calls(folder) == ["-n +10"]
+    assert opened.session.ranking == one.ranking
+    assert opened.session.unsaved and one.place.path.read_text() == faulty
+
+
+def test_a_faulty_file_can_be_left_alone(desk: DeskOf):
+    one = desk(False)
+    one.place.path.write_text("{")
+    assert start(draft.place_of(one.place.path, "my.json"), None, one.terminal) is None
