@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member
-from rankcon_cli.ranking.hierarchy import Hierarchy, Outline, grouped_ranking, outline
+from rankcon_cli.ranking.grouping import grouped_ranking
+from rankcon_cli.ranking.hierarchy import Hierarchy, Outline, outline
 from rankcon_cli.ranking.naming import class_names
 from rankcon_cli.ranking.sources import MAX_BYTES
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member, name_fault
 from rankcon_cli.ranking.expansion import MAX_CLASSES
-from rankcon_cli.ranking.hierarchy import Hierarchy, hierarchy_ranking
+from rankcon_cli.ranking.grouping import hierarchy_ranking
+from rankcon_cli.ranking.hierarchy import Hierarchy
 from rankcon_cli.ranking.issues import Findings, Issue, RankingError, make_issue
 from rankcon_cli.wording import listed, quoted
 

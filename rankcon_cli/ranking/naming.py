@@ -4,17 +4,14 @@ import itertools
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking.document import name_fault
+from rankcon_cli.ranking.hierarchy import Outline
 from rankcon_cli.wording import listed, quoted
 
-if TYPE_CHECKING:
-    from rankcon_cli.ranking.hierarchy import Outline
 
-
-def class_names(tree: "Outline") -> tuple[str, ...]:
+def class_names(tree: Outline) -> tuple[str, ...]:
     """The names of the classes, in label order; classes of one name are told apart by their parents: ``Fruit/apple``.
 
     Raises RankconError for a name that no class can have, and for classes that cannot be told apart. They are not
@@ -39,7 +36,7 @@ def class_names(tree: "Outline") -> tuple[str, ...]:
     return tuple(names)
 
 
-def group_names(tree: "Outline", nodes: Iterable[str], classes: Iterable[str]) -> dict[str, str]:
+def group_names(tree: Outline, nodes: Iterable[str], classes: Iterable[str]) -> dict[str, str]:
     """Node -> the name of its group.
 
     What no group can be called is mended, a group without a name is numbered, groups of one name are told apart by
@@ -73,7 +70,7 @@ def _tries(name: str, classes: Collection[str]) -> Iterator[str]:
     yield from (f"{name} ({i})" for i in itertools.count(2))
 
 
-def _qualified(tree: "Outline", node: str) -> str:
+def _qualified(tree: Outline, node: str) -> str:
     """``parent/name``; the name alone where there is no parent."""
     parents = [_mended(tree.hierarchy.name(parent)) for parent in tree.parents[node][:1]]
     return "/".join([*filter(None, parents), tree.hierarchy.name(node)])

@@ -14,7 +14,7 @@ from rankcon_cli.derive.reading import opened
 from rankcon_cli.derive.sources import guess, read
 from rankcon_cli.derive.tiers import rank_hierarchy
 from rankcon_cli.errors import RankconError
-from rankcon_cli.ranking.hierarchy import hierarchy_ranking
+from rankcon_cli.ranking.grouping import hierarchy_ranking
 
 EDGES = [
     ("thing", "animal"),

@@ -11,7 +11,8 @@ from rankcon_cli.derive.tiers import rank_hierarchy
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking import check, compile_ranking, parse, write
 from rankcon_cli.ranking.consistency import is_ultrametric
-from rankcon_cli.ranking.hierarchy import Hierarchy, hierarchy_ranking, outline
+from rankcon_cli.ranking.grouping import hierarchy_ranking
+from rankcon_cli.ranking.hierarchy import Hierarchy, outline
 
 TREE = Hierarchy(
     {"thing": ("animal", "vehicle"), "animal": ("pet", "bird"), "pet": ("cat", "dog"), "vehicle": ("car", "ship")}

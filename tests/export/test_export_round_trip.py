@@ -17,7 +17,7 @@ from rankcon_cli.errors import RankconError
 from rankcon_cli.export import EXPORTS, SUFFIXES, to_csv, to_graphml, to_newick, to_node_link
 from rankcon_cli.ranking import Listing, Ranking, Tier, compile_ranking, load, parse, shipped
 from rankcon_cli.ranking.document import as_member, name_fault
-from rankcon_cli.ranking.hierarchy import hierarchy_ranking
+from rankcon_cli.ranking.grouping import hierarchy_ranking
 
 PROPERTY = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
