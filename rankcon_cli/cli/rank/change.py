@@ -134,7 +134,10 @@ def score(
     out: Out = None,
     force: Force = False,
 ) -> None:
-    """Set the scores of a class's tiers: how similar each is, the class itself being 1."""
+    """Set the scores of a class's tiers.
+
+    A score says how similar a tier is, the class itself being 1.
+    """
     if none == bool(scores) or (tier is not None and (none or len(scores or ()) != 1)):
         raise UsageError("give one SCORE a tier, or --tier K and its SCORE, or --none")
 

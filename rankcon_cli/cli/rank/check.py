@@ -59,7 +59,10 @@ def fmt(
     file: RankingFile,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 where the text would change.")] = False,
 ) -> None:
-    """Rewrite a ranking file in its canonical form (- : from standard input to standard output)."""
+    """Rewrite a ranking file in its canonical form.
+
+    Where FILE is - the text goes from standard input to standard output.
+    """
     from rankcon_cli.files import write_atomic
     from rankcon_cli.ranking import load, write
     from rankcon_cli.ranking.sources import find

@@ -70,7 +70,7 @@ def merge(
     out: Out = None,
     force: Force = False,
 ) -> None:
-    """Merge several people's rankings into one by mean rank, and say how far they agree.
+    """Merge several people's rankings into one, by mean rank.
 
     Around each class, a ranking ranks all the others: tied ones share the mean of their ranks, and those that it does
     not list are tied last. The merged ranking goes to standard output, without scores. The agreement, Kendall's W from

@@ -20,7 +20,7 @@ def convert(
     out: Out = None,
     force: Force = False,
 ) -> None:
-    """Write a ranking in another format, or make a ranking file of a class graph.
+    """Write a ranking in another format.
 
     json is the ranking file itself, with its groups. node-link, graphml and csv hold every tier and score, pair by
     pair. newick is for rankings that are trees, dot for drawing with Graphviz.

@@ -88,7 +88,7 @@ def derive(
     out: Out = None,
     force: Force = False,
 ) -> None:
-    """Derive a ranking from what exists: a hierarchy, a table of numbers, a trained run.
+    """Derive a ranking from a tree, a table of numbers or a run.
 
     Hierarchies, whose leaves are the classes. Classes are the more similar, the deeper the deepest node that holds both:
 

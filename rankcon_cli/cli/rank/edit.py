@@ -29,7 +29,9 @@ def edit(
         bool, typer.Option("--editor", help="Edit the text in $VISUAL or $EDITOR; a fault brings you back to its line.")
     ] = False,
 ) -> None:
-    """Edit a ranking on the terminal: a map of the classes, their tiers, groups and notes, with undo.
+    """Edit a ranking on the terminal.
+
+    A map of the classes, their tiers, groups and notes, with live findings and undo.
 
     Every edit goes to a draft beside FILE, which the next session offers if this one ends without saving. FILE itself
     is written only when you save, and not over what another program wrote meanwhile. Ctrl-C leaves it as it was.

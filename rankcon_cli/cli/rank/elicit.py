@@ -57,7 +57,9 @@ def elicit(
         bool, typer.Option("--with-images", help="Write a page with pictures of the classes of --data beside OUT.")
     ] = False,
 ) -> None:
-    """Make a ranking by answering questions: which is more like a bird, an airplane or a frog?
+    """Make a ranking by answering questions.
+
+    Which is more like a bird: an airplane or a frog?
 
     One key is an answer: left or 1, right or 2, e for either (they share a tier), n for neither (both, and what is
     less alike, are not listed), ? for cannot say; u takes the last answer back, q stops. No question is asked whose

@@ -39,7 +39,7 @@ def plot(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Draw a ranking: its tiers as a heat map, or who lists whom as a graph.
+    """Draw a ranking as a heat map or as a graph.
 
     In the heat map a row shows what its class lists, and classes stand so that groups show as blocks. In the graph
     similar classes stand near each other, and lines show tiers and which way they go. SVG and HTML follow the light or

@@ -24,9 +24,9 @@ def query(
     tier: Annotated[int | None, typer.Option("--tier", min=1, metavar="K", help="Only this tier.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Print the classes that a class lists, most similar first, one a line.
+    """Print the classes that a class lists, one a line.
 
-    Without --tier each line begins with the number of the tier and a tab. Exit 1: there are none.
+    The most similar come first. Without --tier each line begins with the number of the tier and a tab. Exit 1: there are none.
     """
     from rankcon_cli.ranking import compile_ranking, load, to_json_dict
 

@@ -28,7 +28,10 @@ def subset(
     out: Out = None,
     force: Force = False,
 ) -> None:
-    """Print the ranking of some of the classes alone; their order becomes the label order."""
+    """Keep only some of the classes.
+
+    Prints the ranking of these alone; their order becomes the label order.
+    """
     from rankcon_cli.ranking import load
     from rankcon_cli.ranking.subset import subset as kept_alone
 
@@ -56,7 +59,10 @@ def rename(
     out: Out = None,
     force: Force = False,
 ) -> None:
-    """Print the ranking with classes renamed everywhere, all at once; label order and tiers stay."""
+    """Rename classes.
+
+    Prints the ranking with the classes renamed everywhere, all at once; label order and tiers stay.
+    """
     from rankcon_cli.ranking import load
     from rankcon_cli.ranking.subset import rename as renamed
     from rankcon_cli.wording import quoted

@@ -42,7 +42,7 @@ def show(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the tiers of classes, most similar first, with groups expanded.
+    """Show the tiers of classes, with groups expanded.
 
     In the matrix, 0 is the class itself, 1 its tier 1 and so on, + a tier beyond 9, and a dot a class that is not listed.
     """
