@@ -5,11 +5,12 @@ import json
 import math
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rankcon_cli.errors import RankconError
+from rankcon_cli.errors import NothingPiped, RankconError
 
 
 def read_bounded(path: Path, limit: int, what: str = "file") -> bytes:
@@ -21,6 +22,16 @@ def read_bounded(path: Path, limit: int, what: str = "file") -> bytes:
         raise RankconError(f"cannot read the {what} {path}: {error.strerror or error}") from error
     if len(data) > limit:
         raise RankconError(f"the {what} {path} is larger than {limit:,} bytes, the most that is read")
+    return data
+
+
+def read_stdin(limit: int) -> bytes:
+    """All of standard input; NothingPiped where it is empty or closed, RankconError past ``limit`` bytes."""
+    data = b"" if sys.stdin is None else sys.stdin.buffer.read(limit + 1)
+    if not data:
+        raise NothingPiped("nothing came in on standard input: the command before it failed or printed nothing")
+    if len(data) > limit:
+        raise RankconError(f"standard input is longer than {limit:,} bytes, the most that is read")
     return data
 
 

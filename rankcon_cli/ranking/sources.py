@@ -1,11 +1,10 @@
 """Where a ranking comes from: a path, standard input, or the name of one that ships with rankcon."""
 
 import os
-import sys
 from pathlib import Path
 
-from rankcon_cli.errors import NothingPiped, RankconError
-from rankcon_cli.files import read_bounded
+from rankcon_cli.errors import RankconError
+from rankcon_cli.files import read_bounded, read_stdin
 from rankcon_cli.ranking.document import Ranking
 from rankcon_cli.ranking.reader import parse
 from rankcon_cli.ranking.syntax import decode
@@ -26,11 +25,7 @@ def load(source: str | Path) -> Ranking:
         RankingError: what was read is no ranking; see ``parse``.
     """
     if str(source) == "-":
-        name, data = "<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1)
-        if not data:
-            raise NothingPiped("nothing came in on standard input: the command before it failed or printed nothing")
-        if len(data) > MAX_BYTES:
-            raise RankconError(f"standard input is longer than {MAX_BYTES:,} bytes, the most that is read")
+        name, data = "<stdin>", read_stdin(MAX_BYTES)
     else:
         name, data = str(source), read_bounded(find(source), MAX_BYTES, "ranking file")
     return parse(decode(data, name), name)

@@ -102,10 +102,8 @@ def emit_text(text: str | bytes, out: str | None, *, force: bool = False) -> Non
     if out is None or out == "-":
         console.out(text)
         return
-    path = Path(out)
-    if path.exists() and not force:
-        raise RankconError(f"{out} is there already", hint="choose another name, or overwrite it with --force")
-    write_atomic(path, text)
+    refuse_existing(out, force)
+    write_atomic(Path(out), text)
     console.note(f"{out}: written")
 
 
@@ -122,6 +120,12 @@ def read(file: str) -> "Ranking":
             hint=f"make one of it: rankcon rank convert {file} --to json --out my.json",
         )
     return ranking
+
+
+def refuse_existing(out: str | None, force: bool) -> None:
+    """RankconError where ``out`` is a file that is there already and ``force`` is not given; before work is done."""
+    if out is not None and out != "-" and Path(out).exists() and not force:
+        raise RankconError(f"{out} is there already", hint="choose another name, or overwrite it with --force")
 
 
 def save(ranking: "Ranking", file: str, out: str | None, *, force: bool = False) -> None:
