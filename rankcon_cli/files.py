@@ -1,6 +1,7 @@
 """Reading with a bound and writing all or nothing."""
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -56,9 +57,10 @@ def replacing(path: Path) -> Iterator[Path]:
         os.chmod(temporary, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:
+        advice = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "see that it may be written to"
         raise RankconError(
             f"cannot write {path}: {error.strerror or error}",
-            hint="whatever stood there before is unchanged; free some space or choose another place, then try again",
+            hint=f"whatever stood there before is unchanged; {advice} or choose another place, then try again",
         ) from error
     finally:
         if temporary is not None:
@@ -73,9 +75,41 @@ def _umask() -> int:
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write ``content`` (text as UTF-8) to ``path``, all of it or nothing."""
+    """Write ``content`` (text as UTF-8) to ``path``, all of it or nothing.
+
+    What a link points to is written, not the link; a pipe or a device, which cannot be replaced, is written to.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file() and not path.is_dir():
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise RankconError(f"cannot write to {path}: {error.strerror or error}") from error
+        return
     with replacing(path) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.write_bytes(data)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other rankcon processes from changing files beside ``path`` meanwhile, where the system can do that.
+
+    The folder is locked rather than the file, since a new file takes the place of the old one.
+    """
+    try:
+        import fcntl
+
+        folder = os.open(path.parent, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):  # some network file systems know no locks
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:

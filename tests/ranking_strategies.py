@@ -6,7 +6,7 @@ import unicodedata
 from hypothesis import strategies as st
 
 from rankcon_cli.ranking import Listing, Ranking, Tier, compile_ranking
-from rankcon_cli.ranking.document import as_member, name_fault
+from rankcon_cli.ranking.document import as_member, group_name_fault, name_fault
 
 #: Names that something on the way may trip over: a terminal, a shell, a path, a spreadsheet, a browser, the notation.
 HOSTILE_NAMES = (
@@ -46,7 +46,7 @@ def sound_rankings(draw: st.DrawFn, *, min_classes: int = 2, max_classes: int = 
 def loose_rankings(draw: st.DrawFn) -> Ranking:
     """A ranking as ``parse`` may give it, right or wrong: unknown names, cycles, repetitions, scores of any kind."""
     classes = tuple(draw(st.lists(names(), min_size=2, max_size=5)))
-    group_names = draw(st.lists(names().filter(lambda name: not name.startswith("@")), max_size=3, unique=True))
+    group_names = draw(st.lists(names().filter(lambda name: not group_name_fault(name)), max_size=3, unique=True))
     known = [*map(as_member, classes), *("@" + name for name in group_names), "nobody", "@nothing", "@groups"]
     scores = st.none() | st.floats(-0.5, 1.5) | st.integers(-1, 2)
     tiers = st.builds(Tier, st.lists(st.sampled_from(known), max_size=4).map(tuple), scores)
@@ -63,7 +63,7 @@ def loose_rankings(draw: st.DrawFn) -> Ranking:
 @st.composite
 def _nested_groups(draw: st.DrawFn, classes: tuple[str, ...]) -> tuple[dict[str, Tier], dict[str, set[str]]]:
     """Groups that lie in each other or apart, outer ones after inner ones and with smaller scores; and what each holds."""
-    wanted = draw(st.lists(names().filter(lambda name: not name.startswith("@")), max_size=4, unique=True))
+    wanted = draw(st.lists(names().filter(lambda name: not group_name_fault(name)), max_size=4, unique=True))
     scored = draw(st.booleans())
     held: dict[str, set[str]] = {}
     groups: dict[str, Tier] = {}

@@ -4,11 +4,15 @@ Data goes out by plain writes (Rich would wrap it at 80 columns and read ``[name
 Rich draws tables and progress, with every name of the user's escaped.
 """
 
+import contextlib
+import errno
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from rankcon_cli.errors import RankconError
 from rankcon_cli.files import to_json
 from rankcon_cli.progress import Progress, silent
 
@@ -25,8 +29,17 @@ class Console:
     # -- results, on stdout ---------------------------------------------------------------------
 
     def out(self, text: str) -> None:
-        """One result, as it is, with a final newline."""
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        """One result, as it is, with a final newline. RankconError where stdout is closed or full."""
+        with _told_of_stdout():
+            if sys.stdout is None:
+                raise OSError(errno.EBADF, "it is closed")
+            sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+    def flush(self) -> None:
+        """Hand on what was written to stdout."""
+        with _told_of_stdout():
+            if sys.stdout is not None:
+                sys.stdout.flush()
 
     def json(self, value: Any) -> None:
         """One JSON document."""
@@ -56,15 +69,19 @@ class Console:
     def note(self, text: str) -> None:
         """Something worth knowing; silenced by ``--quiet``."""
         if not self.quiet:
-            self._err(text)
+            self._err(_harmless(text))
+
+    def remark(self, text: str) -> None:
+        """A line that is no error of its own, which ``--quiet`` does not silence."""
+        self._err(_harmless(text))
 
     def warn(self, text: str) -> None:
-        self._err(self._styled("warning:", "33") + f" {text}")
+        self._err(self._styled("warning:", "33") + f" {_harmless(text)}")
 
     def error(self, text: str, hint: str | None = None) -> None:
-        self._err(self._styled("error:", "1;31") + f" {text}")
+        self._err(self._styled("error:", "1;31") + f" {_harmless(text)}")
         if hint:
-            self._err(self._styled("hint:", "36") + f" {hint}")
+            self._err(self._styled("hint:", "36") + f" {_harmless(hint)}")
 
     def progress(self) -> Progress:
         """Bars on stderr where that is a terminal; otherwise nothing."""
@@ -84,8 +101,25 @@ class Console:
         return f"\x1b[{code}m{text}\x1b[0m" if self.color and sys.stderr.isatty() else text
 
     def _err(self, text: str) -> None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        with contextlib.suppress(BrokenPipeError):  # nobody reads the words; the exit code still tells
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+
+def _harmless(text: str) -> str:
+    """The text with control characters, which a terminal would obey, as escapes: a file name may hold them."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+@contextlib.contextmanager
+def _told_of_stdout() -> Iterator[None]:
+    """Trouble with stdout in words; a pipe that is not read any more is none, and left to ``main``."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise RankconError(f"cannot write to standard output: {error.strerror or error}") from error
 
 
 console = Console()

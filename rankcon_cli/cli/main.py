@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from rankcon_cli import __version__
+from rankcon_cli.cli import completion
 from rankcon_cli.cli.console import console
 from rankcon_cli.errors import ExitCode, Interrupted, NothingPiped, RankconError
 
@@ -60,32 +61,45 @@ def _root(
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (``ExitCode``) and never raises."""
     signal.signal(signal.SIGTERM, _terminated)
-    if sys.stdout is None:  # closed by the shell: rankcon ... >&-
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (lives as long as the process)
+    if sys.stderr is None:  # closed by the shell: rankcon ... 2>&-
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (lives as long as the process)
     # A class or file name may hold what the encoding lacks: it is shown as an escape, not as a traceback.
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(errors="backslashreplace")
+    sys.stderr.reconfigure(errors="backslashreplace")
+    if sys.stdout is not None:
+        # What goes into a pipe or a file is data: UTF-8 whatever the locale, as all who read it expect.
+        encoding = None if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace", newline="\n")
     try:
         return _run(arguments)
-    except BrokenPipeError:
-        # The reader has what it wanted (`rankcon ... | head`): no error. Python would flush stdout again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has what it wanted (`rankcon ... | head`): no error
+        _give_up_stdout()
         return ExitCode.OK
 
 
 def _run(arguments: list[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     try:
+        if completion.wanted():
+            return completion.answer(build_app)
+        if "--install-completion" in words or "--show-completion" in words:
+            completion.use_own_script()
         app = build_app(words)
         result = app(args=arguments, standalone_mode=False, prog_name="rankcon")
-        sys.stdout.flush()
+        console.flush()
         return int(result) if isinstance(result, int) else ExitCode.OK
     except typer.Exit as stop:
+        try:
+            console.flush()
+        except BrokenPipeError:
+            _give_up_stdout()
         return stop.exit_code
     except NothingPiped as error:
-        console.note(f"{' '.join(words[:2])}: {error.message}")
+        console.remark(f"{' '.join(words[:2])}: {error.message}")
         return error.exit_code
+    except SystemExit as stop:  # how Typer ends where stdout is a pipe that nobody reads any more
+        if isinstance(stop.__context__, BrokenPipeError):
+            raise stop.__context__ from None
+        raise
     except RankconError as error:
         console.error(error.message, error.hint)
         return error.exit_code
@@ -103,6 +117,11 @@ def _run(arguments: list[str] | None) -> int:
     except Exception as error:
         _report_bug(error)
         return ExitCode.BUG
+
+
+def _give_up_stdout() -> None:
+    """Python would flush it again at exit, and fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminated(number: int, frame: object) -> None:

@@ -78,6 +78,15 @@ def is_group(member: str) -> bool:
     return member.startswith("@") and not member.startswith("@@")
 
 
+def group_name_fault(name: str) -> str | None:
+    """Why ``name`` cannot name a group, or None."""
+    if name.startswith("@"):
+        return "it begins with @"
+    if "@" + name == REST_OF_GROUPS:
+        return f'"{REST_OF_GROUPS}" has a meaning of its own'
+    return name_fault(name)
+
+
 def name_fault(name: str) -> str | None:
     """Why ``name`` (as it is meant, not as it is written) can name neither class nor group, or None."""
     if not name:

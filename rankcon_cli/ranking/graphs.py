@@ -5,6 +5,7 @@ Two kinds are. In a *class graph* every edge carries a rank or a weight: an edge
 """
 
 import math
+import unicodedata
 import warnings
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
@@ -161,20 +162,21 @@ def _names(graph: "nx.Graph", nodes: list[Hashable], file: str) -> dict[Hashable
         if all(isinstance(name, str) for name in given.values()) and len(set(given.values())) == len(nodes):
             names = given
             break
+    names = {node: unicodedata.normalize("NFC", name) for node, name in names.items()}  # an escape may write others
     findings = Findings()
     for name in names.values():
         fault = name_fault(name)
         if fault:
             findings.add("E005", f"{quoted(name)} cannot name a class or group: {fault}")
     if len(set(names.values())) < len(nodes):
-        findings.add("E006", "two nodes have the same id as text")
+        findings.add("E006", "two nodes have the same name")
     if findings.issues:
         raise RankingError(findings.issues, file)
     return names
 
 
 def _number(value: Any, what: str, file: str) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, float | int) and not isinstance(value, bool) and -math.inf < value < math.inf:
         return value
     raise _unclear(f"{what} is not a number but {quoted(str(value))}", file)
 

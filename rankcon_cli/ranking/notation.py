@@ -14,7 +14,7 @@ from rankcon_cli.ranking.document import REST_OF_GROUPS, Listing, Tier, from_mem
 from rankcon_cli.wording import quoted
 
 _SYNTAX = "write most similar first: 'bird > ship, \"salt, pepper\" (0.4) > @toy > @groups'"
-_SCORE = re.compile(r"\s*\(\s*([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*\)\s*$")
+_SCORE = re.compile(r"\(\s*([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*\)")
 _BARE = re.compile(r'[^",>]+')
 
 
@@ -28,11 +28,12 @@ def parse_tiers(text: str) -> Listing:
 
 
 def format_tiers(tiers: Listing | Iterable[Tier]) -> str:
-    """The text of tiers (members as written); ``parse_tiers`` reads it back."""
+    """The text of tiers (members as written), empty ones left out; ``parse_tiers`` reads it back."""
     listing = tiers if isinstance(tiers, Listing) else Listing(tuple(tiers))
     parts = [
         ", ".join(map(format_member, tier.of)) + ("" if tier.score is None else f" ({tier.score!r})")
         for tier in listing.tiers
+        if tier.of
     ]
     return " > ".join([*parts, REST_OF_GROUPS] if listing.rest_of_groups else parts)
 
@@ -53,27 +54,35 @@ def parse_member(text: str) -> str:
 
 def format_member(member: str) -> str:
     """A member as ``parse_member`` reads it back, in quotes where it needs them."""
-    plain = _BARE.fullmatch(member) and not _SCORE.search(member)
+    plain = _BARE.fullmatch(member) and not _score(member)
     return member if plain else json.dumps(member, ensure_ascii=False)
 
 
 def parse_members(text: str) -> tuple[str, ...]:
-    """Members between commas."""
+    """Members between commas; RankconError where there are none."""
+    if not text.strip():
+        raise RankconError("there are no members", hint="write 'cat, dog, @hoofed'")
     return tuple(parse_member(part) for part in _split(text, ","))
 
 
 def _tier(text: str, k: int) -> Tier:
-    found = _SCORE.search(text)
     score = None
+    found = _score(text)
     if found:
         try:
             score = float(found[1])
         except ValueError:
             raise RankconError(f"{found[1]} in tier {k} is no score", hint=_SYNTAX) from None
-        text = text[: found.start()]
+        text = text[: text.rindex("(")]
     if not text.strip():
         raise RankconError(f"tier {k} is empty", hint=_SYNTAX)
     return Tier(parse_members(text), score)
+
+
+def _score(text: str) -> re.Match[str] | None:
+    """The number in brackets that ``text`` ends in, if it does."""
+    text = text.rstrip()
+    return _SCORE.fullmatch(text, max(text.rfind("("), 0)) if text.endswith(")") else None
 
 
 def _split(text: str, mark: str) -> Sequence[str]:

@@ -14,6 +14,7 @@ from rankcon_cli.ranking.document import (
     Tier,
     as_member,
     from_member,
+    group_name_fault,
     is_group,
     name_fault,
 )
@@ -127,7 +128,7 @@ def _classes(document: dict[str, Any], findings: Findings) -> tuple[str, ...]:
 def _groups(document: dict[str, Any], findings: Findings) -> dict[str, Tier]:
     groups = {}
     for name, value in _object(document, "groups", findings).items():
-        fault = "it begins with @" if name.startswith("@") else name_fault(name)
+        fault = group_name_fault(name)
         if fault:
             findings.add("E005", f"{quoted(name)} cannot name a group: {fault}", "groups", name)
             continue

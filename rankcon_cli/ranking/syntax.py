@@ -80,6 +80,27 @@ def read_json(text: str, file: str) -> Any:
         raise RankingError(itertools.islice(_duplicates(text), MOST_ISSUES), file)
     if ("\\u" in text or not text.isascii()) and _SURROGATE.search(text):
         _refuse_surrogates(text, file)
+    if "\\u" not in text:
+        return value
+    try:
+        return _composed(value)
+    except _Refused as error:
+        raise _syntax_error(error.args[0], text, _offset_of(text, error.args[1]), file) from error
+    except RecursionError as error:
+        raise _too_deep(text, file) from error
+
+
+def _composed(value: Any) -> Any:
+    """The value with its texts in the form NFC, as ``decode`` brings a file to it: an escape can write another."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, list):
+        return [_composed(item) for item in value]
+    if isinstance(value, dict):
+        composed = {unicodedata.normalize("NFC", key): _composed(item) for key, item in value.items()}
+        if len(composed) < len(value):
+            raise _Refused("two keys of one object are one name in different Unicode forms", "{")
+        return composed
     return value
 
 

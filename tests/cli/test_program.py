@@ -121,7 +121,7 @@ def test_colour_on_a_terminal_and_ways_to_be_rid_of_it():
     assert "\x1b" not in on_a_terminal(*wrong, "--no-color")
 
 
-def test_names_beyond_the_encoding_of_the_terminal_are_escaped():
+def test_what_goes_into_a_pipe_is_utf8_whatever_the_locale():
     text = '{"format":"rankcon/ranking","version":1,"classes":["ä","b"],"rankings":{"ä":[["b"]],"b":[["ä"]]}}'
     done = run(
         "rank",
@@ -132,7 +132,9 @@ def test_names_beyond_the_encoding_of_the_terminal_are_escaped():
         input=text,
         env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
     )
-    assert done.returncode == 0 and "\\xe4" in done.stdout
+    assert done.returncode == 0 and "ä" in done.stdout
+    failed = run("rank", "show", "ä.json", env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    assert failed.returncode == 3 and "\\xe4.json" in failed.stderr
 
 
 def test_a_full_disk_behind_stdout_and_a_closed_stdout():
@@ -142,7 +144,29 @@ def test_a_full_disk_behind_stdout_and_a_closed_stdout():
     closed = subprocess.run(
         f"{sys.executable} -m rankcon_cli --version >&-", shell=True, stderr=subprocess.PIPE, text=True, timeout=60
     )
-    assert (closed.returncode, closed.stderr) == (0, "")
+    assert (closed.returncode, closed.stderr) == (3, "error: cannot write to standard output: it is closed\n")
+
+
+def test_closed_streams_change_no_exit_code():
+    shell = f"{sys.executable} -m rankcon_cli"
+    for words, code in (
+        ("rank validate cifar10 2>&-", 0),
+        ("rank show nope 2>&-", 3),
+        ("rank show nope 2> >(true)", 3),
+        ("rank validate - <&-", 3),
+        ("rank validate - -q </dev/null", 3),
+    ):
+        done = subprocess.run(["bash", "-c", f"{shell} {words}"], capture_output=True, text=True, timeout=60)
+        assert done.returncode == code, words
+        assert "bug in rankcon" not in done.stderr
+    assert done.stderr.startswith("rank validate: nothing came in on standard input")
+
+
+def test_a_reader_that_has_enough_is_no_error():
+    for words in ("rank query cifar10 cat | head -n 1", "rank show cifar100 | true", "rank convert coco | true"):
+        line = f"{sys.executable} -m rankcon_cli {words}; exit ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, ""), words
 
 
 def test_sigterm_outside_of_training_is_an_interruption():

@@ -15,7 +15,9 @@ from rankcon_cli.cli.rank.common import (
     complete_group,
     complete_note,
     nfc,
+    own_file,
     read,
+    refuse_existing,
     save,
 )
 from rankcon_cli.errors import UsageError
@@ -48,7 +50,8 @@ def set_(
 
     TIERS names them most similar first, '>' between tiers and commas between classes of one tier. '(0.6)' after a tier
     is its score, '@toy' a group, and '@groups' at the end appends what the class's groups give. A name that holds '>',
-    a comma or a double quote stands in double quotes: 'bird > "salt, pepper"'.
+    a comma or a double quote stands in double quotes: 'bird > "salt, pepper"'. Mind the quotes around all of it: to the
+    shell a bare > means a file.
     """
     if (tiers is None) == (not groups):
         raise UsageError("give either TIERS or --groups", hint="'' as TIERS says that nothing is similar")
@@ -120,7 +123,7 @@ def move(
 
         return edit.move(ranking, name, others, tier, new=new)
 
-    _edit(file, change, out, force)
+    _edit(file, change, out, force, name)
 
 
 def score(
@@ -148,7 +151,7 @@ def score(
             return edit.set_score(ranking, name, tier, scores[0])
         return edit.set_scores(ranking, name, scores or None)
 
-    _edit(file, change, out, force)
+    _edit(file, change, out, force, name)
 
 
 def group(
@@ -175,14 +178,23 @@ def group(
         str | None, typer.Option("--rename", metavar="NAME", callback=nfc, help="Call it otherwise.")
     ] = None,
     delete: Annotated[bool, typer.Option("--delete", help="Delete it; what named it names its members.")] = False,
-    score: Annotated[float | None, typer.Option("--score", help="The score of the tiers it makes.")] = None,
+    score: Annotated[
+        float | None, typer.Option("--score", help="The score of the tiers it makes.", show_default="as it was")
+    ] = None,
+    no_score: Annotated[bool, typer.Option("--no-score", help="Take its score away.")] = False,
     out: Out = None,
     force: Force = False,
 ) -> None:
     """Make, change, rename or delete a group. Groups rank the classes that have no list of their own."""
     ways = [members is not None, bool(add or remove), rename is not None, delete]
-    if sum(ways) > 1 or not (any(ways) or score is not None) or (score is not None and (rename is not None or delete)):
-        raise UsageError("give MEMBERS, or --add and --remove, or --rename, or --delete; --score alone or with members")
+    scored = score is not None or no_score
+    if sum(ways) > 1 or not (any(ways) or scored) or (scored and (rename is not None or delete)):
+        raise UsageError(
+            "give MEMBERS, or --add and --remove, or --rename, or --delete",
+            hint="--score and --no-score go alone, with MEMBERS, and with --add and --remove",
+        )
+    if score is not None and no_score:
+        raise UsageError("--score and --no-score exclude each other")
 
     def change(ranking: "Ranking") -> "Ranking":
         from rankcon_cli.ranking import edit
@@ -194,12 +206,13 @@ def group(
         if rename is not None:
             return edit.rename_group(ranking, group, rename)
         if members is not None:
-            return edit.set_group(ranking, group, parse_members(members), score)
+            kept = ranking.groups[group].score if group in ranking.groups else None
+            ranking = edit.set_group(ranking, group, parse_members(members), None if no_score else score or kept)
         if add:
             ranking = edit.add_to_group(ranking, group, add)
         if remove:
             ranking = edit.remove_from_group(ranking, group, remove)
-        return ranking if score is None else edit.set_group_score(ranking, group, score)
+        return edit.set_group_score(ranking, group, score) if scored and members is None else ranking
 
     _edit(file, change, out, force)
 
@@ -223,20 +236,42 @@ def note(
 
     def change(ranking: "Ranking") -> "Ranking":
         from rankcon_cli.ranking import edit
+        from rankcon_cli.wording import did_you_mean, quoted
 
+        if text and key not in {*ranking.classes, *ranking.groups}:
+            console.note(f"{quoted(key)} is neither class nor group{did_you_mean(key, ranking.classes)}")
         return edit.set_note(ranking, key, text)
 
     _edit(file, change, out, force)
 
 
 def _edit(file: str, change: "Callable[[Ranking], Ranking]", out: str | None, force: bool, name: str = "") -> None:
-    """Read, change and save; ``name`` is the class whose edit a ``symmetric`` ranking may mirror in others."""
-    from rankcon_cli.wording import listed
+    """Read, change and save; ``name`` is the class whose tiers are edited, if it is one class's."""
+    import contextlib
 
-    before = read(file)
-    after = change(before)
-    if name and after.symmetric:
+    from rankcon_cli.files import locked
+
+    refuse_existing(out, force)
+    in_place = out is None and file != "-"
+    with locked(own_file(file).resolve()) if in_place else contextlib.nullcontext():
+        before = read(file, out)
+        after = change(before)
+        save(after, file, out, force=force)
+    if name:
+        _tell(before, after, name)
+
+
+def _tell(before: "Ranking", after: "Ranking", name: str) -> None:
+    """What the class has now (a shell may have taken a ``>`` for itself), and what else the edit meant."""
+    from rankcon_cli.ranking.notation import format_member, format_tiers
+    from rankcon_cli.wording import listed, quoted
+
+    was, now = before.rankings.get(name), after.rankings.get(name)
+    said = "by its groups" if now is None else format_tiers(now) or "nothing similar"
+    console.note(f"{format_member(name)}: {said}")
+    if after.groups and now is not None and not now.rest_of_groups and (was is None or was.rest_of_groups):
+        console.note(f"{quoted(name)} has a list of its own now, which changes of its groups do not reach")
+    if after.symmetric:
         mirrored = [c for c in after.classes if c != name and before.rankings.get(c) != after.rankings.get(c)]
         if mirrored:
             console.note(f"the ranking is symmetric, so the lists of these changed too: {listed(mirrored, most=20)}")
-    save(after, file, out, force=force)

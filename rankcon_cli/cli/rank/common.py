@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rankcon_cli.cli.completion import safe
 from rankcon_cli.cli.console import console
 from rankcon_cli.errors import RankconError
 
@@ -31,7 +32,7 @@ def complete_file(ctx: typer.Context, args: list[str], incomplete: str) -> list[
     from rankcon_cli.ranking.sources import shipped
 
     paths = [path + "/" if os.path.isdir(path) else path for path in glob.glob(glob.escape(incomplete) + "*")]
-    return [name for name in shipped() if name.startswith(incomplete)] + sorted(paths)
+    return safe([name for name in shipped() if name.startswith(incomplete)] + sorted(paths))
 
 
 def complete_class(ctx: typer.Context, args: list[str], incomplete: str) -> list[str]:
@@ -53,11 +54,11 @@ def _completions(ctx: typer.Context, incomplete: str, names: "Callable[[Ranking]
     """Names of a ranking that go on from ``incomplete``; none where it cannot be read: a TAB must not complain."""
     from rankcon_cli.ranking import load
 
-    file = ctx.params.get("file")
+    file = ctx.params.get("file") or next(iter(ctx.params.get("words") or ()), None)  # of query: FILE CLASS
     if not file or file == "-":
         return []
     try:
-        return [name for name in names(load(file)) if name.startswith(nfc(incomplete))]
+        return safe(name for name in names(load(file)) if name.startswith(nfc(incomplete)))
     except RankconError:
         return []
 
@@ -107,14 +108,15 @@ def emit_text(text: str | bytes, out: str | None, *, force: bool = False) -> Non
     console.note(f"{out}: written")
 
 
-def read(file: str) -> "Ranking":
-    """The ranking to edit: a ranking file of the user's, or standard input."""
+def read(file: str, out: str | None) -> "Ranking":
+    """The ranking to edit. One that will be rewritten, which ``out`` or standard input is not, must be the user's."""
     from rankcon_cli.ranking import load
 
-    if file != "-":
+    in_place = out is None and file != "-"
+    if in_place:
         own_file(file)
     ranking = load(file)
-    if ranking.text is None and file != "-":
+    if in_place and ranking.text is None:
         raise RankconError(
             f"{file} is a class graph, and only ranking files are edited",
             hint=f"make one of it: rankcon rank convert {file} --to json --out my.json",
@@ -124,7 +126,7 @@ def read(file: str) -> "Ranking":
 
 def refuse_existing(out: str | None, force: bool) -> None:
     """RankconError where ``out`` is a file that is there already and ``force`` is not given; before work is done."""
-    if out is not None and out != "-" and Path(out).exists() and not force:
+    if out is not None and out != "-" and not force and (Path(out).is_file() or Path(out).is_dir()):
         raise RankconError(f"{out} is there already", hint="choose another name, or overwrite it with --force")
 
 
@@ -145,7 +147,9 @@ def save(ranking: "Ranking", file: str, out: str | None, *, force: bool = False)
 
 
 def own_file(file: str) -> Path:
-    """The path of a ranking that may be written to; RankconError for one that ships with rankcon."""
+    """The path of a ranking that may be written to; RankconError for one that ships with rankcon or is read-only."""
+    import os
+
     from rankcon_cli.ranking.sources import find, shipped
 
     path = find(file)
@@ -154,4 +158,6 @@ def own_file(file: str) -> Path:
             f"{file} ships with rankcon and is not written to",
             hint=f"make a copy of your own: rankcon rank convert {file} --out my.json",
         )
+    if not os.access(path, os.W_OK):
+        raise RankconError(f"{file} is read-only", hint="--out PATH writes to another file")
     return path

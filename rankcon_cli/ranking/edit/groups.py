@@ -1,18 +1,18 @@
 """Edits of groups and notes."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rankcon_cli.errors import RankconError
-from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member, from_member, is_group, name_fault
+from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member, from_member, group_name_fault, is_group
 from rankcon_cli.ranking.edit.guard import label_of, refuse_faults, sound
 from rankcon_cli.wording import did_you_mean, listed, quoted
 
 
 def set_group(ranking: Ranking, group: str, members: Sequence[str], score: float | None = None) -> Ranking:
     """Define a group, new or anew, by members as written: class names and ``@group``."""
-    fault = "it begins with @" if group.startswith("@") else name_fault(group)
+    fault = group_name_fault(group)
     if fault:
         raise RankconError(f"{quoted(group)} cannot name a group: {fault}")
     tier = Tier(tuple(dict.fromkeys(members)), score)
@@ -56,7 +56,10 @@ def rename_group(ranking: Ranking, old: str, new: str) -> Ranking:
     rankings = {
         name: listing._replace(tiers=tuple(map(renamed, listing.tiers))) for name, listing in ranking.rankings.items()
     }
-    changed = replace(ranking, groups=groups, rankings=rankings, text=None)
+    notes = ranking.notes
+    if isinstance(notes, Mapping) and old in notes and old not in ranking.classes:
+        notes = {new if key == old else key: note for key, note in notes.items()}
+    changed = replace(ranking, groups=groups, rankings=rankings, notes=notes, text=None)
     return set_group(changed, new, groups[new].of, groups[new].score)  # which looks at the name too
 
 
@@ -80,7 +83,10 @@ def remove_group(ranking: Ranking, group: str) -> Ranking:
             placed.update(tier.of, (as_member(ranking.classes[b]) for members in held for b in members))
             tiers.append(tier)
         rankings[name] = Listing(tuple(tier for tier in tiers if tier.of), listing.rest_of_groups)
-    return refuse_faults(ranking, replace(ranking, groups=groups, rankings=rankings, text=None))
+    notes = ranking.notes
+    if isinstance(notes, Mapping) and group not in ranking.classes:
+        notes = {key: note for key, note in notes.items() if key != group} or None
+    return refuse_faults(ranking, replace(ranking, groups=groups, rankings=rankings, notes=notes, text=None))
 
 
 def set_note(ranking: Ranking, key: str, text: str | None) -> Ranking:

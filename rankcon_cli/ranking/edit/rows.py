@@ -56,4 +56,7 @@ def between(rows: Sequence[Row], k: int) -> float:
     high = (rows[k - 1].score if k else None) or 1.0
     low = (rows[k].score if k < len(rows) else None) or 0.0
     middle = (high + low) / 2
+    if not low < middle < high:
+        message = f"there is no room for a score between {high} and {low}"
+        raise RankconError(message, hint="give its neighbours other scores first: 'rank score'")
     return next((short for digits in range(1, 17) if low < (short := round(middle, digits)) < high), middle)

@@ -97,7 +97,7 @@ def add(
         mutual: list ``name`` with the others too, in their tier of the same number.
     """
     expansion = sound(ranking)
-    labels = labels_of(ranking, others)
+    labels = _others(ranking, name, others)
 
     def change(rows: list[Row]) -> list[Row]:
         for k, row in enumerate(rows, 1):
@@ -122,7 +122,7 @@ def add(
 def remove(ranking: Ranking, name: str, others: Sequence[str], *, mutual: bool = False) -> Ranking:
     """Take ``others`` out of the tiers of ``name`` (with ``mutual``: and it out of theirs); empty tiers close up."""
     expansion = sound(ranking)
-    labels = labels_of(ranking, others)
+    labels = _others(ranking, name, others)
 
     def change(rows: list[Row]) -> list[Row]:
         _find_all(ranking, name, rows, labels)
@@ -202,14 +202,20 @@ def set_scores(ranking: Ranking, name: str, scores: Sequence[float] | None) -> R
     return _changed(ranking, sound(ranking), {name: change})
 
 
+def _others(ranking: Ranking, name: str, others: Sequence[str]) -> frozenset[int]:
+    """The labels of ``others``, among which the class itself cannot be."""
+    labels = labels_of(ranking, others)
+    if label_of(ranking, name) in labels:
+        raise RankconError(f"{quoted(name)} cannot stand in a tier of its own: it is tier 0 anyway")
+    return labels
+
+
 def _changed(ranking: Ranking, expansion: Expansion, changes: Mapping[str, Change]) -> Ranking:
     """The ranking with the rows of each class replaced by what its change makes of them."""
     rankings = dict(ranking.rankings)
     for name, change in changes.items():
         c = label_of(ranking, name)
         rows = change(rows_of(expansion, c))
-        if any(c in row.members for row in rows):
-            raise RankconError(f"{quoted(name)} cannot stand in a tier of its own: it is tier 0 anyway")
         listing = spell(ranking, expansion, c, rows)
         if listing is None:
             rankings.pop(name, None)
