@@ -11,7 +11,9 @@ from operator import xor
 
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking.document import Ranking
-from rankcon_cli.ranking.expansion import compile_ranking, expand
+from rankcon_cli.ranking.expansion import compile_ranking
+from rankcon_cli.ranking.groups import resolve_groups
+from rankcon_cli.ranking.issues import Findings
 from rankcon_cli.ranking.table import TierTable
 from rankcon_cli.wording import quoted
 
@@ -26,8 +28,8 @@ def to_newick(ranking: Ranking) -> str:
     Raises:
         RankconError: the ranking has errors, or no tree gives its tiers (it is not ultrametric).
     """
-    expansion = expand(ranking)
-    table = expansion.table if not expansion.issues else compile_ranking(ranking)  # which raises, with the places
+    table = compile_ranking(ranking)
+    groups = resolve_groups(ranking, {name: c for c, name in enumerate(table.classes)}, Findings())
     draw = random.Random(0)
     marks = [draw.getrandbits(128) for _ in table.classes]
     balls = _balls(table, marks)
@@ -35,7 +37,7 @@ def to_newick(ranking: Ranking) -> str:
     everything = reduce(xor, marks)
     names: dict[int, str] = {}
     for group in ranking.groups:
-        names.setdefault(reduce(xor, (marks[c] for c in expansion.groups.members[group]), 0), group)
+        names.setdefault(reduce(xor, (marks[c] for c in groups.members[group]), 0), group)
     _tell_losses(table, any(chain and chain[-1] == everything for chain in balls))
     return _text(_children(balls, everything), table.classes, names, everything)
 

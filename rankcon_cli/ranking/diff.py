@@ -15,7 +15,8 @@ from rankcon_cli.ranking.table import TierTable, scores_of
 #: Most names of one tier, or classes of one heading, that the text form shows.
 MOST_NAMES = 12
 
-_METADATA = ("name", "description", "source", "symmetric", "groups", "notes")
+#: Keys of a ranking file beside its classes and lists.
+METADATA = ("name", "description", "source", "symmetric", "groups", "notes")
 
 
 class Move(NamedTuple):
@@ -153,7 +154,7 @@ def to_json_dict(difference: RankingDiff, files: tuple[str, str]) -> dict[str, A
 
 def _aside(before: Ranking, after: Ranking, *, same: bool) -> tuple[str, ...]:
     """Keys that differ beside what is meant; rankings count where they are only written in another way."""
-    keys = [key for key in _METADATA if getattr(before, key) != getattr(after, key)]
+    keys = [key for key in METADATA if getattr(before, key) != getattr(after, key)]
     keys += ["rankings"] if same and before.rankings != after.rankings else []
     extras = sorted(before.extras.keys() | after.extras.keys())
     return (*keys, *(key for key in extras if before.extras.get(key) != after.extras.get(key)))
@@ -165,7 +166,7 @@ def _only(table: TierTable, names: list[str]) -> TierTable:
 
 
 def _row(table: TierTable, c: int) -> tuple[Any, ...]:
-    return table.tiers[c], table.scores[c] or None
+    return table.tiers[c], table.scores[c]
 
 
 def _identity(difference: RankingDiff, c: int) -> tuple[Any, ...]:

@@ -7,16 +7,28 @@ from typing import Any, NamedTuple
 
 from rankcon_cli.errors import RankconError, UsageError
 from rankcon_cli.ranking.consistency import MAX_PAIRS
-from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member
+from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member, from_member, is_group
 from rankcon_cli.ranking.expansion import compile_ranking
 from rankcon_cli.ranking.table import Members, TierTable
 from rankcon_cli.wording import listed
 
-#: Which classes the merged ranking lists: (how many rankings list the class, how many rankings there are) -> keep it.
-KEEP: dict[str, Callable[[int, int], bool]] = {
-    "majority": lambda times, rankings: 2 * times > rankings,
-    "any": lambda times, rankings: times > 0,
-    "all": lambda times, rankings: times == rankings,
+
+class Keep(NamedTuple):
+    """Which classes the merged ranking lists.
+
+    Attributes:
+        holds: (how many rankings list the class, how many there are) -> list it.
+        words: which those are: "the classes that ...".
+    """
+
+    holds: Callable[[int, int], bool]
+    words: str
+
+
+KEEP = {
+    "majority": Keep(lambda times, rankings: 2 * times > rankings, "most of them list"),
+    "any": Keep(lambda times, rankings: times > 0, "any of them lists"),
+    "all": Keep(lambda times, rankings: times == rankings, "all of them list"),
 }
 
 
@@ -27,7 +39,7 @@ class Standing(NamedTuple):
         name: the class.
         mean_rank: the mean of its mid-ranks among the C - 1 other classes, 1 being the most similar.
         spread: its highest less its lowest mid-rank.
-        tiers: its tier in each ranking, from 1; None where it is not listed.
+        tiers: its tier in each of the rankings, from 1; None where it is not listed.
         tier: its tier in the merged ranking, likewise.
     """
 
@@ -44,19 +56,25 @@ class Agreement:
 
     Attributes:
         name: the class.
-        w: Kendall's W from 0 (no agreement) to 1 (the same tiers); None where no ranking lists anything.
-        standings: the classes that any of the rankings lists, by mean rank.
+        w: Kendall's W from 0 (no agreement) to 1 (the same tiers) of the rankings that rank the class; None where
+            fewer than two do, and where each of them ties all others.
+        standings: the classes that any of the rankings lists, by mean rank over those that rank the class.
+        silent: which of the rankings, from 0, say nothing on the class: it has neither a list nor a group there.
     """
 
     name: str
     w: float | None
     standings: tuple[Standing, ...]
+    silent: tuple[int, ...] = ()
 
     @property
     def disagreements(self) -> list[Standing]:
-        """The classes that do not stand in the same tier everywhere, furthest apart first."""
-        apart = [standing for standing in self.standings if len(set(standing.tiers)) > 1]
-        return sorted(apart, key=lambda standing: -standing.spread)
+        """The classes that do not stand in the same tier of all that rank this one, furthest apart first."""
+
+        def is_apart(standing: Standing) -> bool:
+            return len({tier for i, tier in enumerate(standing.tiers) if i not in self.silent}) > 1
+
+        return sorted(filter(is_apart, self.standings), key=lambda standing: -standing.spread)
 
 
 @dataclass(frozen=True)
@@ -93,6 +111,9 @@ def merge(rankings: Sequence[Ranking], *, keep: str = "majority", within: float 
     most rankings list; classes of one mean rank share a tier. It has explicit lists only and no scores, which
     different people do not give on one scale. It claims to be ``symmetric`` where all of them do and it is.
 
+    A ranking in which a class has neither a list nor a group has no vote on it; an empty list is a vote, that nothing
+    is similar. A class on which none has a vote stays unranked.
+
     Args:
         rankings: two or more, with the same class names. Label order is that of the first.
         keep: which classes are listed, a key of ``KEEP``.
@@ -109,13 +130,16 @@ def merge(rankings: Sequence[Ranking], *, keep: str = "majority", within: float 
     if not within >= 0:
         raise UsageError(f"mean ranks lie 0 or more apart, and {within} is less")
     tables = _comparable(rankings)
-    agreement = tuple(_agreement(tables, c, KEEP[keep], within) for c in range(len(tables[0].classes)))
-    how = {"majority": "most of them list", "any": "any of them lists", "all": "all of them list"}[keep]
+    unranked = list(map(_unranked, rankings))
+    agreement = tuple(
+        _agreement(tables, c, tuple(i for i, names in enumerate(unranked) if name in names), KEEP[keep], within)
+        for c, name in enumerate(tables[0].classes)
+    )
     merged = Ranking(
         tables[0].classes,
-        rankings={found.name: _listing(found) for found in agreement},
+        rankings={found.name: _listing(found) for found in agreement if len(found.silent) < len(rankings)},
         symmetric=all(ranking.symmetric for ranking in rankings) and _mutual(agreement),
-        description=f"{len(rankings)} rankings merged: the classes that {how}, by mean rank.",
+        description=f"{len(rankings)} rankings merged: the classes that {KEEP[keep].words}, by mean rank.",
         source=f"Merged from {listed((Path(ranking.file).name for ranking in rankings), len(rankings))}.",
     )
     return Merged(merged, agreement)
@@ -148,6 +172,7 @@ def to_json_dict(merged: Merged, rankings: Sequence[Ranking]) -> dict[str, Any]:
         "classes": {
             found.name: {
                 "w": found.w,
+                "silent": [rankings[i].file for i in found.silent],
                 "others": [
                     {
                         "class": standing.name,
@@ -186,13 +211,20 @@ def _comparable(rankings: Sequence[Ranking]) -> list[TierTable]:
     return tables
 
 
-def _agreement(tables: Sequence[TierTable], c: int, keeps: Callable[[int, int], bool], within: float) -> Agreement:
-    classes, m = tables[0].classes, len(tables)
-    judges = [_mid_ranks(table.tiers[c], len(classes) - 1) for table in tables]
+def _unranked(ranking: Ranking) -> frozenset[str]:
+    """The classes with neither a list nor a group (W205)."""
+    grouped = {from_member(m) for group in ranking.groups.values() for m in group.of if not is_group(m)}
+    return frozenset(ranking.classes).difference(ranking.rankings, grouped)
+
+
+def _agreement(tables: Sequence[TierTable], c: int, silent: tuple[int, ...], keep: Keep, within: float) -> Agreement:
+    classes = tables[0].classes
+    judges = [_mid_ranks(table.tiers[c], len(classes) - 1) for i, table in enumerate(tables) if i not in silent]
+    m = len(judges)
     places = [{b: k for k, members in enumerate(table.tiers[c], 1) for b in members} for table in tables]
     ranks = {b: [judge.ranks.get(b, judge.unlisted) for judge in judges] for b in set().union(*places)}
     order = sorted(ranks, key=lambda b: (sum(ranks[b]), b))
-    kept = [b for b in order if keeps(sum(b in place for place in places), m)]
+    kept = [b for b in order if keep.holds(sum(b in place for place in places), m)]
     tier = _tiers([(b, sum(ranks[b]) / (2 * m)) for b in kept], within)
     standings = tuple(
         Standing(
@@ -204,7 +236,7 @@ def _agreement(tables: Sequence[TierTable], c: int, keeps: Callable[[int, int], 
         )
         for b in order
     )
-    return Agreement(classes[c], _w(judges, len(classes) - 1), standings)
+    return Agreement(classes[c], _w(judges, len(classes) - 1) if m > 1 else None, standings, silent)
 
 
 def _mid_ranks(tiers: Sequence[Members], n: int) -> _MidRanks:

@@ -1,4 +1,4 @@
-"""Rankings of fewer, other or more classes: subset, rename, extend."""
+"""Rankings of fewer classes, and of classes called otherwise: subset and rename."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member, is_group, name_fault
-from rankcon_cli.ranking.expansion import Expansion, expand
-from rankcon_cli.ranking.groups import Groups
-from rankcon_cli.ranking.issues import RankingError
-from rankcon_cli.ranking.syntax import locate
+from rankcon_cli.ranking.expansion import compile_ranking
+from rankcon_cli.ranking.groups import Groups, resolve_groups
+from rankcon_cli.ranking.issues import Findings
 from rankcon_cli.wording import counted, did_you_mean, listed, quoted
 
 
@@ -30,13 +29,13 @@ def subset(ranking: Ranking, names: Iterable[str]) -> Ranking:
         RankconError: a name that the ranking lacks or that is given twice, or fewer than two names.
     """
     names = tuple(names)
-    expansion = _sound(ranking)
+    compile_ranking(ranking)  # which refuses one with errors
     _check_selection(ranking, names)
     label = {name: c for c, name in enumerate(ranking.classes)}
     kept = frozenset(label[name] for name in names)
     if len(kept) == len(ranking.classes):
         return replace(ranking, classes=names, text=None)
-    selection = _Selection(ranking, expansion.groups, kept)
+    selection = _Selection(ranking, resolve_groups(ranking, label, Findings()), kept)
     groups = {
         name: Tier(selection.members(group.of), group.score)
         for name, group in ranking.groups.items()
@@ -48,8 +47,7 @@ def subset(ranking: Ranking, names: Iterable[str]) -> Ranking:
         tiers = selection.tiers(name, listing.tiers)
         if tiers or not (listing.tiers and listing.rest_of_groups):
             rankings[name] = Listing(tiers, listing.rest_of_groups and label[name] in selection.grouped)
-    dropped = set(ranking.classes) - set(names)
-    gone = dropped | set(map(as_member, dropped)) | (ranking.groups.keys() - groups.keys())
+    gone = {*ranking.classes, *ranking.groups} - {*names, *groups}
     notes = _notes(ranking, dict.fromkeys(gone))
     return replace(ranking, classes=names, groups=groups, rankings=rankings, notes=notes, text=None)
 
@@ -66,8 +64,8 @@ def rename(ranking: Ranking, new_names: Mapping[str, str]) -> Ranking:
         RankconError: an old name that the ranking lacks, or a new one that cannot name a class or is taken (a note
             under it counts, since that of the renamed class would take its place).
     """
-    _sound(ranking)
-    _refuse_unknown(ranking, new_names)
+    compile_ranking(ranking)  # which refuses one with errors
+    _refuse_unknown(ranking, new_names, f"'rankcon rank group {ranking.file} GROUP --rename NEW' renames a group")
     for name in new_names.values():
         _check_new(ranking, name)
     classes = tuple(new_names.get(name, name) for name in ranking.classes)
@@ -88,23 +86,9 @@ def rename(ranking: Ranking, new_names: Mapping[str, str]) -> Ranking:
             new_names.get(name, name): Listing(tuple(map(renamed, listing.tiers)), listing.rest_of_groups)
             for name, listing in ranking.rankings.items()
         },
-        notes=_notes(ranking, {**written, **new_names}),
+        notes=_notes(ranking, new_names),
         text=None,
     )
-
-
-def extend(ranking: Ranking, names: Iterable[str]) -> Ranking:
-    """The ranking with new classes after those it has, not yet ranked and in no group.
-
-    Raises RankconError for a name that cannot name a class, that is given twice or that is taken.
-    """
-    names = tuple(names)
-    for name in names:
-        _check_new(ranking, name)
-    twice = [name for name, times in Counter(ranking.classes + names).items() if times > 1]
-    if twice:
-        raise RankconError(f"the ranking would hold {listed(twice)} twice", hint="a class name stands once")
-    return replace(ranking, classes=ranking.classes + names, text=None)
 
 
 class _Selection:
@@ -154,15 +138,8 @@ class _Selection:
         return tuple(found)
 
 
-def _sound(ranking: Ranking) -> Expansion:
-    expansion = expand(ranking)
-    if expansion.issues:
-        raise RankingError(locate(ranking.text, expansion.issues), ranking.file)
-    return expansion
-
-
 def _check_selection(ranking: Ranking, names: Sequence[str]) -> None:
-    _refuse_unknown(ranking, names)
+    _refuse_unknown(ranking, names, "a subset is made of classes: name those of the group")
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise RankconError(
@@ -172,17 +149,21 @@ def _check_selection(ranking: Ranking, names: Sequence[str]) -> None:
         raise RankconError(f"{counted(len(names), 'class')} cannot be ranked; a ranking needs two")
 
 
-def _refuse_unknown(ranking: Ranking, names: Iterable[str]) -> None:
-    """RankconError with the names that the ranking lacks; the first few get a suggestion."""
+def _refuse_unknown(ranking: Ranking, names: Iterable[str], advice: str) -> None:
+    """RankconError with the names that the ranking lacks; the first few get a suggestion, groups the ``advice``."""
     known = set(ranking.classes)
     unknown = [name for name in dict.fromkeys(names) if name not in known]
-    if unknown:
-        noun = "class" if len(unknown) == 1 else "classes"
-        told = ", ".join(quoted(name) + did_you_mean(name, ranking.classes) for name in unknown[:5])
-        more = f" and {len(unknown) - 5:,} more" if len(unknown) > 5 else ""
-        raise RankconError(
-            f"{ranking.file} has no {noun} {told}{more}", hint=f"'rankcon rank show {ranking.file}' lists its classes"
-        )
+    if not unknown:
+        return
+    groups = {name for name in unknown[:5] if name.removeprefix("@") in ranking.groups}
+    told = ", ".join(
+        quoted(name) + (" (it is a group)" if name in groups else did_you_mean(name, ranking.classes))
+        for name in unknown[:5]
+    )
+    noun = "class" if len(unknown) == 1 else "classes"
+    more = f" and {len(unknown) - 5:,} more" if len(unknown) > 5 else ""
+    hint = advice if groups else f"'rankcon rank show {ranking.file}' lists its classes"
+    raise RankconError(f"{ranking.file} has no {noun} {told}{more}", hint=hint)
 
 
 def _check_new(ranking: Ranking, name: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from rankcon_cli.cli.console import console
 from rankcon_cli.cli.main import main
+from rankcon_cli.export import EXPORTS
 from rankcon_cli.ranking import compile_ranking, load, shipped
 
 
@@ -33,7 +34,7 @@ def test_json_is_the_default_and_canonical(convert):
 def test_the_name_of_the_file_tells_the_kind(convert, tmp_path, name):
     path = tmp_path / name
     code, out, err = convert("digits", "--out", path)
-    assert (code, out, err) == (0, "", f"{path}: written\n")
+    assert (code, out, err.splitlines()[0]) == (0, "", f"{path}: written")
     starts = {".json": "{\n", ".graphml": "<?xml", ".csv": "class,similar,tier,score\n", ".gv": "digraph {\n"}
     assert path.read_text(encoding="utf-8").startswith(starts[path.suffix])
 
@@ -68,6 +69,24 @@ def test_kinds_that_cannot_be_told_are_asked_for(convert, tmp_path):
     assert code == 2 and "did you mean 'graphml'?" in err
 
 
+def test_a_folder_is_called_one(convert, tmp_path):
+    for arguments in ([], ["--to", "csv"], ["--to", "csv", "--force"]):
+        code, _, err = convert("digits", "--out", tmp_path, *arguments)
+        assert code == 2 and f"{tmp_path} is a folder" in err
+
+
+def test_the_target_is_looked_at_first(convert, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("mine")
+    code, _, err = convert("nowhere.json", "--out", path)
+    assert code == 3 and "is there already" in err
+
+
+def test_the_help_names_every_kind(convert):
+    text = convert("--help")[1]
+    assert all(f" {kind} " in text for kind in EXPORTS) and "rank derive" in " ".join(text.split())
+
+
 def test_rankings_with_errors_are_not_passed_on(convert, tmp_path):
     path = tmp_path / "bad.json"
     path.write_text('{"format": "rankcon/ranking", "version": 1, "classes": ["a", "b"], "rankings": {"a": [["c"]]}}')
@@ -86,3 +105,18 @@ def test_what_newick_loses_is_said(convert, tmp_path):
     assert (code, out) == (0, "((a,b)g,c);\n") and "scores" in err
     code, out, err = convert("cifar10", "--to", "newick")
     assert code == 3 and not out and "not a tree" in err
+
+
+def test_what_a_format_has_no_place_for_is_named(convert, tmp_path):
+    path = tmp_path / "r.json"
+    path.write_text(
+        '{"format": "rankcon/ranking", "version": 1, "name": "n", "classes": ["a", "b", "c"], '
+        '"groups": {"g": ["a", "b"]}, "notes": {"a": "first"}, "x-by": 1}'
+    )
+    told = "left out, since {} has no place for them: {}\n"
+    for kind in ("csv", "dot", "graphml", "node-link"):
+        assert convert(path, "--to", kind)[2] == told.format(kind, "name, groups, notes, x-by")
+    assert convert(path, "--to", "newick")[2] == told.format("newick", "name, notes, x-by")
+    assert convert(path, "--to", "json")[2] == convert(path, "--to", "csv", "--quiet")[2] == ""
+    path.write_text('{"format": "rankcon/ranking", "version": 1, "classes": ["a", "b"], "rankings": {"a": [["b"]]}}')
+    assert convert(path, "--to", "csv")[2] == ""

@@ -1,6 +1,5 @@
 """rank diff: what counts as a difference, and how it is told."""
 
-import io
 import json
 from dataclasses import replace
 
@@ -8,8 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rankcon_cli.cli.console import console
-from rankcon_cli.cli.main import main
 from rankcon_cli.ranking import Listing, Ranking, Tier, compile_ranking, load, write
 from rankcon_cli.ranking import diff as module
 from rankcon_cli.ranking.diff import Move, blocks, describe, diff, moves
@@ -124,20 +121,6 @@ def test_moves_name_the_tiers_before_and_after():
         Move("c", 2, 1),
         Move("d", None, 2),
     ]
-
-
-@pytest.fixture
-def rank(capsys, monkeypatch):
-    """rank("diff", ...) by way of ``main`` -> exit code, stdout, stderr; ``stdin`` is text."""
-
-    def run(*arguments, stdin=""):
-        monkeypatch.setattr(console, "quiet", False)
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
-        capsys.readouterr()
-        code = main(["rank", *map(str, arguments)])
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

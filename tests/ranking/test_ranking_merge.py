@@ -1,6 +1,5 @@
 """rank merge: mean ranks, Kendall's W and what the verb prints where."""
 
-import io
 import json
 import math
 from dataclasses import replace
@@ -9,8 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rankcon_cli.cli.console import console
-from rankcon_cli.cli.main import main
 from rankcon_cli.errors import RankconError, UsageError
 from rankcon_cli.ranking import Listing, Ranking, RankingError, Tier, check, compile_ranking, load, parse, write
 from rankcon_cli.ranking import merge as module
@@ -96,7 +93,7 @@ def test_what_is_merged_is_sound(several, keep, within):
     tables = [compile_ranking(one).reorder(table.classes) for one in several]
     for c, found in enumerate(merged.agreement):
         listed = [{b for members in one.tiers[c] for b in members} for one in tables]
-        kept = {b for b in range(len(CLASSES)) if KEEP[keep](sum(b in row for row in listed), len(several))}
+        kept = {b for b in range(len(CLASSES)) if KEEP[keep].holds(sum(b in row for row in listed), len(several))}
         assert {b for members in table.tiers[c] for b in members} == kept
         assert [standing.name for standing in found.standings if standing.tier] == [
             table.classes[b] for members in table.tiers[c] for b in sorted(members, key=mean_rank(tables, c))
@@ -151,6 +148,30 @@ def test_the_standing_of_a_class():
     assert [standing.name for standing in found.disagreements] == ["b", "c", "d"]
 
 
+def test_who_ties_everything_and_who_lists_nothing_disagree_without_an_order():
+    everything, nothing = ranking("b c d e"), ranking("")
+    found = merge([everything, nothing]).agreement[0]
+    assert found.w is None and [standing.name for standing in found.disagreements] == list("bcde")
+
+
+def test_who_does_not_rank_a_class_has_no_vote_on_it():
+    groups = {"g": Tier(("c", "d"))}
+    one = Ranking(CLASSES, groups, {"@a": Listing((Tier(("b",)),))})
+    two = Ranking(CLASSES, groups, {"@a": Listing(()), "e": Listing((Tier(("b",)),))})
+    three = Ranking(CLASSES, groups, {"e": Listing(())})
+    merged = merge([one, two, three], keep="all")
+    a, b, c, _, e = merged.agreement
+    assert [found.silent for found in (a, b, c, e)] == [(2,), (0, 1, 2), (), (0,)]
+    assert a.standings[0].tiers == (1, None, None) and a.standings[0].mean_rank == (1 + 2.5) / 2
+    assert a.w == kendalls_w([[(0,)], []], 4) and (b.w, b.standings) == (None, ()) and e.w is not None
+    assert merged.ranking.rankings == {
+        "@a": Listing(()), "c": Listing((Tier(("d",)),)), "d": Listing((Tier(("c",)),)), "e": Listing(())
+    }  # fmt: skip
+    alone = merge([one, three], keep="all")
+    assert alone.ranking.rankings["@a"] == one.rankings["@a"]
+    assert alone.agreement[0].w is None and not alone.agreement[0].disagreements
+
+
 def test_what_the_merged_ranking_says_of_itself():
     both_ways = {"@a": Listing((Tier(("b",)),)), "b": Listing((Tier(("@@a",)),))}
     a = Ranking(CLASSES, rankings=both_ways, symmetric=True, file="a.json", name="x")
@@ -186,20 +207,6 @@ def test_refusals(monkeypatch):
 
 
 @pytest.fixture
-def rank(capsys, monkeypatch):
-    """rank("merge", ...) by way of ``main`` -> exit code, stdout, stderr; ``stdin`` is text."""
-
-    def run(*arguments, stdin=""):
-        monkeypatch.setattr(console, "quiet", False)
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
-        capsys.readouterr()
-        code = main(["rank", *map(str, arguments)])
-        return code, *capsys.readouterr()
-
-    return run
-
-
-@pytest.fixture
 def files(tmp_path):
     paths = [tmp_path / f"{name}.json" for name in "xyz"]
     for path, row in zip(paths, ("b > c d", "c > b", "c"), strict=True):
@@ -231,13 +238,46 @@ def test_the_report_and_the_ranking_go_to_files(rank, files, tmp_path):
     assert (document["format"], document["version"]) == ("rankcon/agreement", 1)
     assert [entry["file"] for entry in document["rankings"]] == [str(path) for path in files]
     first = document["classes"]["@a"]
-    assert document["w"] == first["w"] and document["classes"]["b"] == {"w": None, "others": []}
+    assert document["w"] == first["w"] and document["classes"]["b"] == {"w": None, "silent": [], "others": []}
     assert first["others"][0] == {"class": "c", "mean_rank": 1.5, "spread": 1.5, "tiers": [2, 1, 1], "tier": 1}
     assert load(out).rankings["@a"] == Listing((Tier(("c",)), Tier(("b",)), Tier(("d",))))
     before = report.read_text(), out.read_text()
     code, _, err = rank(*arguments)
     assert code == 3 and "is there already" in err and (report.read_text(), out.read_text()) == before
     assert rank(*arguments, "--force")[0] == 0
+
+
+def test_the_targets_are_looked_at_before_anything_is_written(rank, files, tmp_path):
+    out, report = tmp_path / "out.json", tmp_path / "report.json"
+    out.write_text("mine")
+    code, _, err = rank("merge", *files, "--report", report, "--out", out)
+    assert code == 3 and f"{out} is there already" in err and not report.exists()
+    link = tmp_path / "link.json"
+    link.symlink_to(out)
+    for same in (out, tmp_path / "." / "out.json", link):
+        code, _, err = rank("merge", *files, "--report", same, "--out", out, "--force")
+        assert code == 2 and "name the same file" in err and out.read_text() == "mine"
+
+
+def test_the_verb_tells_who_says_nothing_and_sorts_what_has_no_w(rank, tmp_path):
+    paths = [tmp_path / f"p{i}.json" for i in range(3)]
+    rows = {name: Listing((Tier(tuple(other for other in "abc" if other != name)),)) for name in "abc"}
+    paths[0].write_text(write(Ranking(tuple("abc"), rankings=rows)))
+    paths[1].write_text(write(Ranking(tuple("abc"), rankings=dict.fromkeys("ab", Listing(())))))
+    paths[2].write_text(write(Ranking(tuple("abc"), rankings={"b": Listing((Tier(("c",)), Tier(("a",))))})))
+    code, out, err = rank("merge", *paths, "--report", tmp_path / "report.json")
+    assert code == 0 and '"c": [["a", "b"]]' in out
+    classes = json.loads((tmp_path / "report.json").read_text())["classes"]
+    assert classes["a"]["silent"] == [str(paths[2])] and classes["c"]["silent"] == list(map(str, paths[1:]))
+    w = kendalls_w([[(0, 1)], [], [(0,), (1,)]], 2)
+    assert err.splitlines()[1:] == [
+        f"agreement of 3 rankings: Kendall's W {w:.3f} on average over the classes",
+        "    W  class  furthest apart (its tier in each ranking, – where not listed, ? where it says nothing)",
+        f"{w:.3f}  b      c 1 – 1, a 1 – 2",
+        "    –  a      b 1 – ?, c 1 – ?",
+        f"{paths[1]} says nothing on 'c'",
+        f"{paths[2]} says nothing on 'a' and 'c'",
+    ]
 
 
 @pytest.mark.parametrize(

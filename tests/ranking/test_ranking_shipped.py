@@ -1,5 +1,9 @@
 """The rankings that ship with rankcon: their classes, where they come from, and what they say of known classes."""
 
+import json
+import os
+from pathlib import Path
+
 import pytest
 
 from rankcon_cli.data import class_names
@@ -68,6 +72,15 @@ def test_cifar100_is_twenty_superclasses_of_five():
     assert "wolf" in tiers("cifar100", "whale")[1] and "shark" in tiers("cifar100", "whale")[2]
     assert tiers("cifar100", "man")[0] == {"baby", "boy", "girl", "woman"}
     assert len(tiers("cifar100", "rocket")) == 2
+
+
+def test_the_superclasses_of_cifar100_are_those_of_the_data():
+    place = os.environ.get("RANKCON_TEST_DATA")
+    if not place:
+        pytest.skip("RANKCON_TEST_DATA names no folder of real data")
+    published = json.loads((Path(place) / "cifar100" / "index.json").read_text(encoding="utf-8"))["superclasses"]
+    innermost = [group.of for group in load("cifar100").groups.values() if not any(map(is_group, group.of))]
+    assert len(published) == 20 and set(map(frozenset, innermost)) == set(map(frozenset, published.values()))
 
 
 def test_coco_has_its_supercategories_and_cross_links():

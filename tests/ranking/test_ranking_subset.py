@@ -1,6 +1,6 @@
-"""subset, rename and extend: what is left of the tiers, and of how they were written."""
+"""subset and rename: what is left of the tiers, and of how they were written."""
 
-import io
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -8,12 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rankcon_cli.cli.console import console
-from rankcon_cli.cli.main import main
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking import Listing, Ranking, RankingError, Tier, compile_ranking, load, parse, write
 from rankcon_cli.ranking.document import as_member
-from rankcon_cli.ranking.subset import extend, rename, subset
+from rankcon_cli.ranking.subset import rename, subset
 
 EXAMPLE = Ranking(
     classes=("airplane", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck", "@home"),
@@ -74,8 +72,6 @@ def test_the_table_of_a_subset_is_the_table_without_the_others(ranking, data):
     small = subset(ranking, names)
     dropped = set(ranking.classes) - set(names)
     expected = compile_ranking(ranking).withhold(dropped).reorder(names)
-    # A class that lists nothing has no scores; ``withhold`` may leave it an empty tuple of them.
-    expected = replace(expected, scores=tuple(scores or None for scores in expected.scores))
     assert compile_ranking(small) == expected
     assert parse(write(small), "r") == replace(small, file="r")
     members = [group.of for group in small.groups.values()]
@@ -141,6 +137,7 @@ def test_all_classes_in_another_order_change_the_labels_only():
         (["cat", "dgo", "shp"], "has no classes 'dgo' (did you mean 'dog'?), 'shp' (did you mean 'ship'?)"),
         (["cat", "dog", "cat"], "'cat' is named twice"),
         (["cat"], "1 class cannot be ranked"),
+        (["cat", "pet", "@mammal"], "has no classes 'pet' (it is a group), '@mammal' (it is a group)"),
     ],
 )
 def test_what_no_subset_can_be_made_of(names, message):
@@ -170,6 +167,7 @@ def test_renaming_is_everywhere_and_at_once():
     ("new_names", "message"),
     [
         ({"cta": "x"}, "has no class 'cta' (did you mean 'cat'?)"),
+        ({"pet": "x"}, "has no class 'pet' (it is a group)"),
         ({"cat": "dog"}, "2 classes would be called 'dog'"),
         ({"cat": "x", "dog": "x"}, "2 classes would be called 'x'"),
         ({"cat": "pet"}, "'pet' is the name of a group"),
@@ -185,27 +183,11 @@ def test_refused_names(new_names, message):
     assert message in error.value.message
 
 
-def test_extending():
-    longer = extend(EXAMPLE, ["snail", "@x"])
-    assert longer.classes == (*EXAMPLE.classes, "snail", "@x")
-    assert compile_ranking(longer).tiers == (*compile_ranking(EXAMPLE).tiers, (), ())
-    for names, message in ((["cat"], "'cat' twice"), (["x", "x"], "'x' twice"), (["pet"], "a group"), ([""], "empty")):
-        with pytest.raises(RankconError, match=message):
-            extend(EXAMPLE, names)
-
-
-@pytest.fixture
-def rank(capsys, monkeypatch):
-    """rank("subset", ...) by way of ``main`` -> exit code, stdout, stderr; ``stdin`` is text."""
-
-    def run(*arguments, stdin=""):
-        monkeypatch.setattr(console, "quiet", False)
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
-        capsys.readouterr()
-        code = main(["rank", *map(str, arguments)])
-        return code, *capsys.readouterr()
-
-    return run
+def test_notes_are_kept_under_plain_names():
+    ranking = Ranking(("@x", "@@x", "z", "w"), notes={"@x": "one", "@@x": "two", "z": "three"})
+    assert rename(ranking, {"@x": "y"}).notes == {"y": "one", "@@x": "two", "z": "three"}
+    assert rename(ranking, {"@x": "@@x", "@@x": "@x"}).notes == {"@@x": "one", "@x": "two", "z": "three"}
+    assert subset(ranking, ["@@x", "w"]).notes == {"@@x": "two"}
 
 
 def test_the_subset_verb_takes_names_lists_and_data(rank, tmp_path):
@@ -245,6 +227,14 @@ def test_the_subset_verb_takes_names_lists_and_data(rank, tmp_path):
         (["rename", "cifar10", "cat", "a", "cat", "b"], 2, "'cat' is given two new names, 'a' and 'b'"),
         (["rename", "-", "--map", "-"], 2, "standard input cannot be both"),
         (["rename", "cifar10", "cat", "dog"], 3, "2 classes would be called 'dog'"),
+        (
+            ["rename", "cifar10", "animal", "beast"],
+            3,
+            "'rankcon rank group cifar10 GROUP --rename NEW' renames a group",
+        ),
+        (["subset", "cifar10", "--class", "animal"], 3, "name those of the group"),
+        (["subset", "cifar10", "--classes", "-"], 3, "rank subset: nothing came in on standard input"),
+        (["rename", "cifar10", "--map", "-"], 3, "rank rename: nothing came in on standard input"),
     ],
 )
 def test_refusals_of_the_verbs(rank, arguments, code, message):
@@ -267,3 +257,43 @@ def test_names_match_in_any_unicode_form(rank):
     there = rank("rename", "cifar10", "cat", "Kätzchen")[1]
     code, out, _ = rank("subset", "-", "--class", "Ka\u0308tzchen", "--class", "dog", stdin=there)
     assert code == 0 and '"classes": ["Kätzchen", "dog"]' in out
+
+
+def test_files_without_names_are_refused(rank, tmp_path):
+    path = tmp_path / "names"
+    for text in ("", "\n  \n", "\ufeff"):
+        path.write_text(text, encoding="utf-8")
+        assert rank("subset", "cifar10", "--classes", path)[:2] == (3, "")
+    for text in ("", "\n\n", "old,new\n"):
+        path.write_text(text)
+        code, out, err = rank("rename", "cifar10", "--map", path)
+        assert (code, out) == (3, "") and f"{path} renames nothing" in err
+
+
+def test_a_list_on_standard_input_is_not_cut(rank, monkeypatch):
+    monkeypatch.setattr("rankcon_cli.ranking.sources.MAX_BYTES", 10_000)
+    code, out, err = rank("rename", "cifar10", "--map", "-", stdin="cat,a\n" * 2000)
+    assert (code, out) == (3, "") and "longer than 10,000 bytes" in err
+
+
+@pytest.mark.parametrize("verb", [["subset", "--class", "nobody"], ["rename", "nobody", "x"]])
+def test_the_target_is_looked_at_first(rank, tmp_path, verb):
+    out = tmp_path / "out.json"
+    out.write_text("mine")
+    code, _, err = rank(verb[0], "nowhere.json", *verb[1:], "--out", out)
+    assert code == 3 and "is there already" in err and out.read_text() == "mine"
+
+
+def test_on_a_terminal_it_is_said_that_the_file_is_unchanged(rank, tmp_path, monkeypatch):
+    path = tmp_path / "my own.json"
+    path.write_text(write(load("cifar10")))
+    for verb in (["rename", path, "dog", "hund"], ["subset", path, "--class", "dog", "--class", "cat"]):
+        assert rank(*verb)[2] == ""
+        with monkeypatch.context() as patch:
+            patch.setattr(sys.stdout, "isatty", lambda: True)
+            told = f"{path} itself is unchanged; to write it: --out '{path}' --force\n"
+            assert rank(*verb)[2] == rank(*verb, "--out", "-")[2] == told
+            assert rank(*verb, "--quiet")[2] == ""
+            assert rank(verb[0], "cifar10", *verb[2:])[2] == ""
+            assert "unchanged" not in rank(*verb, "--out", tmp_path / f"{verb[0]}.json")[2]
+    assert path.read_text() == write(load("cifar10"))

@@ -126,7 +126,9 @@ def read(file: str, out: str | None) -> "Ranking":
 
 def refuse_existing(out: str | None, force: bool) -> None:
     """RankconError where ``out`` is a file that is there already and ``force`` is not given; before work is done."""
-    if out is not None and out != "-" and not force and (Path(out).is_file() or Path(out).is_dir()):
+    if out is not None and out != "-" and Path(out).is_dir():
+        raise RankconError(f"{out} is a folder", hint="name a file in it")
+    if out is not None and out != "-" and not force and Path(out).is_file():
         raise RankconError(f"{out} is there already", hint="choose another name, or overwrite it with --force")
 
 

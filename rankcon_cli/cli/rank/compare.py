@@ -1,12 +1,13 @@
 """``rank diff`` and ``rank merge``: two rankings beside each other, several made one."""
 
+import itertools
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rankcon_cli.cli.command import Json
 from rankcon_cli.cli.console import console
-from rankcon_cli.cli.rank.common import Force, Out, complete_file, emit, emit_text
+from rankcon_cli.cli.rank.common import Force, Out, complete_file, emit, emit_text, refuse_existing
 from rankcon_cli.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 #: Most classes of the agreement that are printed, those of the least agreement; --report has all.
 _MOST_CLASSES = 20
 _MOST_OTHERS = 3
+_SILENT = "?"
 
 
 def _ranking_argument(metavar: str, text: str) -> typer.models.ArgumentInfo:
@@ -73,9 +75,12 @@ def merge(
     """Merge several people's rankings into one, by mean rank.
 
     Around each class, a ranking ranks all the others: tied ones share the mean of their ranks, and those that it does
-    not list are tied last. The merged ranking goes to standard output, without scores. The agreement, Kendall's W from
-    0 to 1 for each class, and the classes on which they differ most go to standard error.
+    not list are tied last. A ranking in which a class has neither a list nor a group has no vote on it. The merged
+    ranking goes to standard output, without scores. The agreement, Kendall's W from 0 to 1 for each class, and the
+    classes on which they differ most go to standard error.
     """
+    import os
+
     from rankcon_cli.files import to_json
     from rankcon_cli.ranking import load
     from rankcon_cli.ranking.merge import merge as merged_of
@@ -85,12 +90,16 @@ def merge(
         raise UsageError("standard input can be one of the rankings, not several")
     if report == "-":
         raise UsageError("standard output is for the merged ranking; give --report a path")
+    if report is not None and out is not None and os.path.realpath(report) == os.path.realpath(out):
+        raise UsageError("--report and --out name the same file")
+    for path in (out, report):
+        refuse_existing(path, force)
     rankings = [load(file) for file in files]
     merged = merged_of(rankings, keep=keep, within=within)
     if report is not None:
         emit_text(to_json(to_json_dict(merged, rankings)) + "\n", report, force=force)
     emit(merged.ranking, out, force=force)
-    for line in _agreement(merged, len(rankings)):
+    for line in [*_agreement(merged, len(rankings)), *_silence(merged, [ranking.file for ranking in rankings])]:
         console.note(line)
 
 
@@ -99,26 +108,35 @@ def _agreement(merged: "Merged", rankings: int) -> list[str]:
     from rankcon_cli.wording import DASH, counted, decimal
 
     told = [found for found in merged.agreement if found.disagreements]
-    told.sort(key=lambda found: found.w)
+    told.sort(key=lambda found: 1.0 if found.w is None else found.w)
     lines = [f"agreement of {rankings} rankings: Kendall's W {decimal(merged.w)} on average over the classes"]
     if told:
         width = max(len("class"), *(len(found.name) for found in told[:_MOST_CLASSES]))
-        lines.append(f"    W  {'class':<{width}}  furthest apart (its tier in each ranking, {DASH} where not listed)")
-        lines += [f"{decimal(found.w)}  {found.name:<{width}}  {_apart(found)}" for found in told[:_MOST_CLASSES]]
+        marks = f"{DASH} where not listed" + f", {_SILENT} where it says nothing" * any(f.silent for f in told)
+        lines.append(f"    W  {'class':<{width}}  furthest apart (its tier in each ranking, {marks})")
+        lines += [f"{decimal(found.w):>5}  {found.name:<{width}}  {_apart(found)}" for found in told[:_MOST_CLASSES]]
     if len(told) > _MOST_CLASSES:
         lines.append(f"and {len(told) - _MOST_CLASSES:,} more classes on which they differ less")
-    agreed = len(merged.agreement) - len(told)
+    agreed = sum(not (found.disagreements or found.silent) for found in merged.agreement)
     return [*lines, f"the same tiers in all of them: {counted(agreed, 'class')}"] if agreed else lines
+
+
+def _silence(merged: "Merged", files: list[str]) -> list[str]:
+    """Which rankings have no vote on which classes."""
+    from rankcon_cli.wording import listed
+
+    silent = [[found.name for found in merged.agreement if i in found.silent] for i in range(len(files))]
+    return [f"{file} says nothing on {listed(names)}" for file, names in zip(files, silent, strict=True) if names]
 
 
 def _apart(found: "Agreement") -> str:
     from rankcon_cli.wording import DASH
 
+    def mark(i: int, tier: int | None) -> str:
+        return str(tier) if tier else _SILENT if i in found.silent else DASH
+
     apart = found.disagreements
-    told = [
-        f"{standing.name} {' '.join(DASH if k is None else str(k) for k in standing.tiers)}"
-        for standing in apart[:_MOST_OTHERS]
-    ]
+    told = [f"{name} {' '.join(map(mark, itertools.count(), tiers))}" for name, _, _, tiers, _ in apart[:_MOST_OTHERS]]
     return ", ".join(told) + (f" and {len(apart) - _MOST_OTHERS:,} more" if len(apart) > _MOST_OTHERS else "")
 
 

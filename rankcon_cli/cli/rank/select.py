@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rankcon_cli.cli.rank.common import Force, Out, RankingFile, complete_class, emit, nfc
+from rankcon_cli.cli.console import console
+from rankcon_cli.cli.rank.common import Force, Out, RankingFile, complete_class, emit, nfc, refuse_existing
 from rankcon_cli.errors import RankconError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from rankcon_cli.ranking import Ranking
 
 
 def subset(
@@ -39,12 +42,14 @@ def subset(
         raise UsageError("name the classes to keep by one of --classes PATH, --class NAME and --data SPEC")
     if classes == file == "-":
         raise UsageError("standard input cannot be both the ranking and the list of classes")
+    refuse_existing(out, force)
     ranking = load(file)
     if classes is not None:
         wanted = _lines(classes)
     else:
         wanted = list(names) if names else _data_classes(data, data_dir)
     emit(kept_alone(ranking, wanted), out, force=force)
+    _remind(ranking, out)
 
 
 def rename(
@@ -73,19 +78,37 @@ def rename(
         raise UsageError("standard input cannot be both the ranking and the names")
     if len(names or ()) % 2:
         raise UsageError(f"names come in pairs, OLD NEW, and {quoted(names[-1])} has no new name")
+    refuse_existing(out, force)
     ranking = load(file)
     pairs = zip(names[::2], names[1::2], strict=True) if names else _rows(table, ranking.classes)
     emit(renamed(ranking, _mapping(pairs)), out, force=force)
+    _remind(ranking, out)
+
+
+def _remind(ranking: "Ranking", out: str | None) -> None:
+    """Where the new ranking went by on a terminal, say that the file is as it was, and how to write it."""
+    import os
+    import shlex
+    import sys
+
+    printed = out is None or out == "-"
+    if printed and sys.stdout.isatty() and ranking.text is not None and os.path.isfile(ranking.file):
+        console.note(f"{ranking.file} itself is unchanged; to write it: --out {shlex.quote(ranking.file)} --force")
 
 
 def _lines(source: str) -> list[str]:
-    """Class names, one a line; blank lines are left out."""
-    return [line.strip() for line in _text(source, "list of classes").splitlines() if line.strip()]
+    """Class names, one a line; blank lines are left out. RankconError where there are none."""
+    names = [line.strip() for line in _text(source, "list of classes").splitlines() if line.strip()]
+    if not names:
+        raise RankconError(f"{_named(source)} names no class", hint="write one class a line into it")
+    return names
 
 
 def _rows(source: str, classes: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Pairs from CSV; a first row ``old,new`` is a header unless a class is called ``old``."""
+    """Pairs from CSV, at least one; a first row ``old,new`` is a header unless a class is called ``old``."""
     import csv
+
+    from rankcon_cli.wording import counted
 
     reader = csv.reader(_text(source, "list of names").splitlines(), strict=True, skipinitialspace=True)
     rows = []
@@ -93,14 +116,17 @@ def _rows(source: str, classes: tuple[str, ...]) -> list[tuple[str, str]]:
         for row in reader:
             if row and len(row) != 2:
                 raise RankconError(
-                    f"{_named(source)}:{reader.line_num}: {len(row)} fields, where a line holds an old name and a new one",
+                    f"{_named(source)}:{reader.line_num}: {counted(len(row), 'field')}; a line holds an old name and a new one",
                     hint='a name with a comma in it stands in double quotes: "salt, pepper",condiments',
                 )
             rows += [tuple(field.strip() for field in row)] if row else []
     except csv.Error as error:
         raise RankconError(f"{_named(source)}:{reader.line_num}: this is no CSV: {error}") from error
-    header = rows[:1] == [("old", "new")] and "old" not in classes
-    return rows[header:]
+    if rows[:1] == [("old", "new")] and "old" not in classes:
+        del rows[0]
+    if not rows:
+        raise RankconError(f"{_named(source)} renames nothing", hint="write lines of old,new into it: wolf,grey wolf")
+    return rows
 
 
 def _mapping(pairs: "Iterable[tuple[str, str]]") -> dict[str, str]:
@@ -115,16 +141,11 @@ def _mapping(pairs: "Iterable[tuple[str, str]]") -> dict[str, str]:
 
 def _text(source: str, what: str) -> str:
     """The text of a file or of standard input, in the Unicode form that rankings are read in."""
-    import sys
-
-    from rankcon_cli.files import read_bounded
+    from rankcon_cli.files import read_bounded, read_stdin
     from rankcon_cli.ranking.sources import MAX_BYTES
     from rankcon_cli.ranking.syntax import decode
 
-    if source == "-":
-        data = sys.stdin.buffer.read(MAX_BYTES)
-    else:
-        data = read_bounded(Path(source), MAX_BYTES, what)
+    data = read_stdin(MAX_BYTES) if source == "-" else read_bounded(Path(source), MAX_BYTES, what)
     return decode(data, _named(source)).removeprefix("\ufeff")
 
 
