@@ -13,12 +13,8 @@ _NONE = (None, "", "none", "None", "null")
 
 
 def read_coco(source: Source) -> Hierarchy:
-    """Categories with a ``supercategory``, in the order of their ids. A supercategory may have one itself."""
-    rows = _rows(source)
-    if all(_above(row) is None for row in rows):
-        hint = "give each category a supercategory; or --from folders, edges or table for a hierarchy kept elsewhere"
-        raise RankconError(f"{source.name}: no category has a supercategory, so the file has no hierarchy", hint=hint)
-    return _by_supercategory(rows, source.name)
+    """Categories, in the order of their ids, and their ``supercategory``, which may have one itself."""
+    return _by_supercategory(_rows(source), source.name)
 
 
 def read_lvis(source: Source) -> Hierarchy:
@@ -71,6 +67,8 @@ def _rows(source: Source) -> list[dict[str, Any]]:
     for i, row in enumerate(rows):
         if not isinstance(row, dict) or type(row.get("id")) is not int or not isinstance(row.get("name"), str):
             raise RankconError(f"{source.name}: category {i + 1} has no whole number as id, or no name")
+        if not isinstance(row.get("supercategory"), str | None):
+            raise RankconError(f"{source.name}: the supercategory of category {i + 1} is no text")
         if row["id"] in seen:
             raise RankconError(f"{source.name}: two categories have the id {row['id']}")
         seen.add(row["id"])
@@ -80,7 +78,7 @@ def _rows(source: Source) -> list[dict[str, Any]]:
 def _above(row: dict[str, Any]) -> str | None:
     """The supercategory of a row, or None."""
     above = row.get("supercategory")
-    return above if isinstance(above, str) and above not in _NONE else None
+    return above if above not in _NONE else None
 
 
 def _by_supercategory(rows: list[dict[str, Any]], file: str) -> Hierarchy:

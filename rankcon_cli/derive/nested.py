@@ -1,5 +1,6 @@
-"""Trees as nested JSON objects: d3's ``{"name", "children"}``, networkx's tree data, and Open Images' hierarchy."""
+"""Trees as nested JSON: d3's ``{"name", "children"}``, networkx's tree data, plain lists in objects, Open Images."""
 
+import itertools
 from typing import Any
 
 from rankcon_cli.derive.reading import Source, json_of
@@ -9,11 +10,18 @@ from rankcon_cli.wording import quoted
 
 _NAMES = ("name", "label", "id")
 _NESTED = '{"name": ..., "children": [...]}'
+_PLAIN = '{"pet": ["cat", "dog"], "vehicle": {"road": ["car"]}}'
 
 
 def read_nested(source: Source) -> Hierarchy:
-    """A tree as d3 reads it, ``{"name": ..., "children": [...]}``; ``label`` or ``id`` will do for a name."""
-    return nested_hierarchy(json_of(source), source.name)
+    """A tree as d3 reads it, ``{"name": ..., "children": [...]}``; ``label`` or ``id`` will do for a name.
+
+    Or the plainest nesting there is, ``{"pet": ["cat", "dog"], "vehicle": {"road": ["car"]}}``: see ``plain_hierarchy``.
+    """
+    document = json_of(source)
+    if isinstance(document, dict) and not document.keys() & {"children", *_NAMES}:
+        return plain_hierarchy(document, source.name)
+    return nested_hierarchy(document, source.name)
 
 
 def nested_hierarchy(document: Any, file: str) -> Hierarchy:
@@ -34,6 +42,45 @@ def nested_hierarchy(document: Any, file: str) -> Hierarchy:
         children[node] = []
         waiting += [(child, node) for child in reversed(below or [])]
     return Hierarchy({node: tuple(found) for node, found in children.items()}, names, file=file)
+
+
+def plain_hierarchy(document: Any, file: str) -> Hierarchy:
+    """The hierarchy of lists in objects, whose keys are inner nodes and whose texts are classes.
+
+    What holds nothing (an empty object or list, null) is a class, too. A class is one node, however often it stands, so
+    it may have several parents; an inner node of its name is another. RankconError for any other value.
+    """
+    children: dict[str, dict[str, None]] = {}
+    names: dict[str, str] = {"\0": ""}
+    waiting: list[tuple[Any, str]] = [(document, "\0")]
+    while waiting:
+        value, parent = waiting.pop()
+        children[parent] = {}
+        inner = []
+        for item in value if isinstance(value, list) else [value if isinstance(value, dict) else None]:
+            if not isinstance(item, dict | str):
+                where = f"below {quoted(names[parent])}" if names[parent] else "at the top"
+                hint = f"expected names in lists in objects, {_PLAIN}; or {_NESTED}"
+                raise RankconError(f"{file}: neither a list nor an object {where}", hint=hint)
+            for name, below in item.items() if isinstance(item, dict) else [(item, None)]:
+                node = name
+                if below not in (None, [], {}):
+                    node = f"\0{len(names)}"
+                    names[node] = name
+                    inner.append((below, node))
+                children[parent][node] = None
+        waiting += reversed(inner)
+    return Hierarchy({node: tuple(found) for node, found in children.items()}, names, file=file)
+
+
+def is_plain(document: Any) -> bool:
+    """Whether ``plain_hierarchy`` plainly says what a document means: no name is that of a class and of what holds some."""
+    try:
+        hierarchy = plain_hierarchy(document, "")
+    except RankconError:
+        return False
+    inner = {hierarchy.names[node] for node in hierarchy.children}
+    return inner != {""} and inner.isdisjoint(itertools.chain.from_iterable(hierarchy.children.values()))
 
 
 def read_open_images(source: Source, *, parts: bool = False) -> Hierarchy:

@@ -1,5 +1,6 @@
 """Hierarchies as graphs that networkx writes: node-link and adjacency JSON, GraphML, GML. Edges run parent to child."""
 
+import logging
 import warnings
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,10 @@ from rankcon_cli.ranking.hierarchy import Hierarchy
 if TYPE_CHECKING:
     import networkx as nx
 
+log = logging.getLogger("rankcon")
+
+#: Edge attributes that a tree may have, and that do not say how similar classes are.
+_LENGTHS = ("weight", "length", "distance")
 #: Letters of a message of networkx's that are passed on: it may quote the whole file.
 _LONGEST = 100
 
@@ -59,7 +64,7 @@ def graph_hierarchy(graph: "nx.Graph", file: str) -> Hierarchy:
     """The hierarchy that a directed graph is; RankconError where its edges rank classes, or have no direction.
 
     Nodes are called by their ``name``, else their ``label``, where every node has one; else by their ids. Weights are
-    lengths here, and say nothing about who holds whom.
+    lengths here, and say nothing about who holds whom, which is logged.
     """
     ranked = [key for key in (*RANKS, *WEIGHTS[:-1]) if any(key in data for _, _, data in graph.edges(data=True))]
     if ranked:
@@ -68,6 +73,8 @@ def graph_hierarchy(graph: "nx.Graph", file: str) -> Hierarchy:
     if not graph.is_directed():
         hint = 'make it directed, from parent to child (in node-link JSON: "directed": true)'
         raise RankconError(f"the edges of {file} have no direction, so it does not say who holds whom", hint=hint)
+    if any(key in data for _, _, data in graph.edges(data=True) for key in _LENGTHS):
+        log.info("%s: edge lengths are not used: a hierarchy is who stands below whom", file)
     ids = {node: str(node) for node in graph}
     if len(set(ids.values())) < len(ids):
         raise RankconError(f"{file}: two nodes have the same id as text")

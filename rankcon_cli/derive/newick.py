@@ -1,11 +1,14 @@
 """Trees in Newick's form, as phylogenetics and SciPy's dendrograms write them: ``((cat,dog)pet:1,'a bird');``."""
 
+import logging
 import re
 
 from rankcon_cli.derive.reading import Source, text_of
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking.hierarchy import Hierarchy
 from rankcon_cli.wording import quoted
+
+log = logging.getLogger("rankcon")
 
 _TOKEN = re.compile(r"'((?:[^']|'')*+)'|([(),:;])|([^()\[\]':;,]+)")
 _BRACKET = re.compile(r"[\[\]]")
@@ -16,14 +19,15 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 def read_newick(source: Source) -> Hierarchy:
     """The tree of a Newick file, one tree a file; RankconError with line and column where it is none.
 
-    Quoted names and ``[comments]``, nested ones too, are read; branch lengths are passed over. Underscores stay, since
-    class names have them. A number at an inner node is its support, no name.
+    Quoted names and ``[comments]``, nested ones too, are read; branch lengths are passed over, which is logged.
+    Underscores stay, since class names have them. A number at an inner node is its support, no name.
     """
     text = _without_comments(text_of(source), source.name)
     children: dict[str, list[str]] = {}
     names: dict[str, str] = {}
     open_nodes: list[str] = []
     node, before = _add(names), ""  # the node whose label may come next
+    with_lengths = False
     for kind, label, at in _tokens(text, source.name):
         if before == ";":
             raise _fault("there is more after the end of the tree; one tree a file", text, at, source.name)
@@ -40,7 +44,7 @@ def read_newick(source: Source) -> Hierarchy:
         elif kind == "label" and before == ":":
             if not _NUMBER.fullmatch(label):
                 raise _fault(f"a branch length is a number, not {quoted(label)}", text, at, source.name)
-            kind = "length"
+            kind, with_lengths = "length", True
         elif kind == "label" and before in ("", "(", ",", ")"):
             names[node] = "" if before == ")" and _NUMBER.fullmatch(label) else label
         elif not ((kind == ":" and before in ("(", ",", ")", "label")) or (kind == ";" and not open_nodes and before)):
@@ -49,6 +53,8 @@ def read_newick(source: Source) -> Hierarchy:
     if open_nodes or not children:
         what = "the tree ends too early: a bracket is not closed" if open_nodes else "there is no tree"
         raise _fault(what, text, len(text), source.name)
+    if with_lengths:
+        log.info("%s: edge lengths are not used: a hierarchy is who stands below whom", source.name)
     return Hierarchy({node: tuple(below) for node, below in children.items()}, names, file=source.name)
 
 

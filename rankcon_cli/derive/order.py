@@ -1,24 +1,34 @@
 """Names for nodes, and which of them are classes in which order, from lists of the user's."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rankcon_cli.derive.reading import opened, text_of
 from rankcon_cli.derive.records import records
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking.hierarchy import Hierarchy
-from rankcon_cli.wording import did_you_mean, listed, quoted
+from rankcon_cli.wording import counted, did_you_mean, listed, quoted
 
 if TYPE_CHECKING:
     from rankcon_cli.derive.similarity import Similarities
+
+log = logging.getLogger("rankcon")
 
 #: Entries that are wrong and still get a suggestion, which costs a look at every node.
 _MOST_SUGGESTIONS = 5
 
 
-def read_order(file: str) -> list[str]:
+class Order(NamedTuple):
+    """The ids or names that a list of the user's has, and what messages call it."""
+
+    entries: list[str]
+    file: str
+
+
+def read_order(file: str) -> Order:
     """The ids or names of a list, one a line; RankconError where it is empty or names one twice."""
     with opened(file) as source:
         entries = [line.strip() for line in text_of(source).splitlines() if line.strip()]
@@ -27,7 +37,7 @@ def read_order(file: str) -> list[str]:
     twice = [entry for entry, count in Counter(entries).items() if count > 1]
     if twice:
         raise RankconError(f"{file} lists {listed(twice)} twice")
-    return entries
+    return Order(entries, file)
 
 
 def read_names(file: str) -> dict[str, str]:
@@ -43,13 +53,20 @@ def read_names(file: str) -> dict[str, str]:
 
 
 def with_names(hierarchy: Hierarchy, names: dict[str, str], file: str) -> Hierarchy:
-    """The hierarchy with its nodes called by ``names``; RankconError where these are the names of none of them."""
+    """The hierarchy with its nodes called by ``names``; RankconError where these are the names of none of them.
+
+    How many nodes ``names`` lacks is logged; they keep what they are called.
+    """
     nodes = hierarchy.nodes()
     given = {node: names[key] for node in nodes for key in (hierarchy.name(node), node) if key in names}
     if not given:
         raise RankconError(
             f"{file} names no node of {hierarchy.file}", hint="a line is id,name, with ids as they stand there"
         )
+    lacking = [name for node in nodes if node not in given and (name := hierarchy.name(node))]
+    if lacking:
+        have = "has" if len(lacking) == 1 else "have"
+        log.info("%s %s no name in %s: %s", counted(len(lacking), "node"), have, file, listed(lacking))
     return replace(hierarchy, names={**hierarchy.names, **given})
 
 
@@ -84,8 +101,11 @@ def select(hierarchy: Hierarchy, entries: Sequence[str], file: str) -> Hierarchy
     return replace(hierarchy, classes=tuple(chosen))
 
 
-def arrange(similarities: "Similarities", entries: Sequence[str], name: str, file: str) -> "Similarities":
-    """The similarities of the classes that a list names, in its order; RankconError for one that is not there."""
+def arrange(similarities: "Similarities", name: str, entries: Sequence[str], file: str) -> "Similarities":
+    """The similarities (messages call them ``name``) of the classes that a list names, in its order.
+
+    RankconError for an entry that is not among them.
+    """
     label = {known: c for c, known in enumerate(similarities.classes)}
     _refuse_unknown([entry for entry in entries if entry not in label], list(label), name, file)
     rows = [label[entry] for entry in entries]

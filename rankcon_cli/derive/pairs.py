@@ -30,6 +30,16 @@ def is_pair_list(record: Record) -> bool:
         return False
 
 
+def value_of_pairs(header: Sequence[str]) -> str | None:
+    """``distance``, ``similarity`` or ``score`` where it is the last of three columns, as in ``a,b,distance``; else None.
+
+    A header that names its other columns as one of the known tables does is no such header.
+    """
+    *pair, last = (cell.casefold() for cell in header)
+    known = {"class", "similar", "parent", "child"}.intersection(pair)
+    return last if len(pair) == 2 and all(pair) and not known and last in ("score", "similarity", _DISTANCE) else None
+
+
 def read_pair_table(
     rows: Iterator[Record], width: int, columns: Mapping[str, int], file: str, *, distance: bool | None
 ) -> Similarities:
@@ -77,13 +87,17 @@ def _value_column(columns: Mapping[str, int], file: str, distance: bool | None) 
         hint = f"beside class and similar give one of {', '.join((*_SIMILARITIES, _DISTANCE, *_TIERS))}"
         what = f"not one but {len(found)}: {listed(found)}" if found else "missing"
         raise RankconError(f"{file}: the column that says how similar classes are is {what}", hint=hint)
-    key = found[0]
-    if distance is not None and key in ("score", "similarity", _DISTANCE) and distance != (key == _DISTANCE):
+    refuse_contrary(found[0], distance, file)
+    return found[0]
+
+
+def refuse_contrary(column: str, distance: bool | None, file: str) -> None:
+    """RankconError where the column that says how similar classes are was said to hold the opposite."""
+    if distance is not None and column in ("score", "similarity", _DISTANCE) and distance != (column == _DISTANCE):
         said = "distances" if distance else "similarities"
         raise RankconError(
-            f"{file}: the column {quoted(key)} was said to hold {said}", hint="rename it, or say nothing"
+            f"{file}: the column {quoted(column)} was said to hold {said}", hint="rename it, or say nothing"
         )
-    return key
 
 
 def read_pair_list(rows: Iterator[Record], file: str, *, distance: bool) -> Similarities:

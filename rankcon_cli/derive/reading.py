@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from rankcon_cli.errors import RankconError
+from rankcon_cli.errors import NothingPiped, RankconError
 from rankcon_cli.ranking.issues import RankingError
 from rankcon_cli.ranking.sources import MAX_BYTES
 from rankcon_cli.ranking.syntax import decode, read_json
 
 #: Longest JSON file of which a part is read; the annotations of COCO take half a gigabyte.
 MAX_ANNOTATIONS = 2 * 2**30
+
+_NOTHING = "nothing came in on standard input: the command before it failed or printed nothing"
 
 # What is passed over stands in front, which is twice as fast; a text that is not closed runs to the end, in linear time.
 _TOKEN = re.compile(rb'[^"\[\]{}]*+(?:("(?:[^"\\]++|\\.)*+"?)|([\[{])|[\]}])', re.DOTALL)
@@ -50,19 +52,26 @@ class Source:
 
 @contextlib.contextmanager
 def opened(file: str) -> Iterator[Source]:
-    """The file, or standard input for ``-``; RankconError where it cannot be read or exceeds ``MAX_ANNOTATIONS``."""
+    """The file, or standard input for ``-``.
+
+    Raises:
+        NothingPiped: standard input is closed, or was at its end.
+        RankconError: the file is empty, cannot be read, or exceeds ``MAX_ANNOTATIONS``.
+    """
     name = "<stdin>" if file == "-" else file
+    if file == "-" and sys.stdin is None:  # closed by the shell: rankcon ... <&-
+        raise NothingPiped(_NOTHING)
     with contextlib.ExitStack() as stack:
         try:
             stream = sys.stdin.buffer if file == "-" else stack.enter_context(open(file, "rb"))
             piped = file == "-" or not stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-            data = stream.read(MAX_BYTES + 1) if piped else b""
+            data = stream.read(MAX_BYTES + 1)
             if len(data) > MAX_BYTES:
-                stream = stack.enter_context(_spooled(data, stream))
-            if not piped or len(data) > MAX_BYTES:
-                data = _mapped(stream, name)
+                data = _mapped(stack.enter_context(_spooled(data, stream)) if piped else stream, name)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             raise RankconError(f"cannot read {name}: {getattr(error, 'strerror', None) or error}") from error
+        if not data:
+            raise NothingPiped(_NOTHING) if file == "-" else RankconError(f"{name}: the file is empty")
         yield Source(name, data)
 
 

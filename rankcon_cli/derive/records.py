@@ -71,6 +71,15 @@ def read_name(cell: str, line: int, file: str) -> str:
     return cell
 
 
+def is_number(cell: str) -> bool:
+    """Whether a cell holds a number, or what stands for one that is missing."""
+    try:
+        float(cell)
+    except ValueError:
+        return cell.casefold() in _NOTHING
+    return True
+
+
 def read_number(cell: str, column: str, line: int, file: str) -> float:
     """The number in a cell, NaN for one that says nothing; RankconError where it is no number or NaN is spelled oddly.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rankcon_cli.errors import RankconError, UsageError
 from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member, name_fault
-from rankcon_cli.wording import counted, quoted
+from rankcon_cli.wording import counted, listed, quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,13 +103,13 @@ def to_ranking(
     rule = _rule(similarities, cuts, top_k, gaps)
     comparable = scores and (similarities.declared or _within_one(similarities.matrix))
     rankings: dict[str, Listing] = {}
-    unscored = listed = 0
+    unscored = n_listed = 0
     for c, class_name in enumerate(similarities.classes):
         tiers = _tiers(similarities, c, rule)
         if tiers is None:
             continue
-        listed += sum(map(len, tiers))
-        if listed > MAX_LISTED:
+        n_listed += sum(map(len, tiers))
+        if n_listed > MAX_LISTED:
             raise RankconError(
                 f"the tiers would list more than {MAX_LISTED:,} classes together", hint="list fewer, with top-k say"
             )
@@ -119,7 +119,27 @@ def to_ranking(
         rankings[class_name] = Listing(tuple(map(Tier, written, means or [None] * len(tiers))))
     if scores and unscored and not similarities.distances and not similarities.declared:
         log.info("%s without scores: those lie between 0 and 1, and these values do not", counted(unscored, "class"))
-    return Ranking(similarities.classes, rankings=rankings, name=name, source=source)
+    ranking = Ranking(similarities.classes, rankings=rankings, name=name, source=source)
+    _tell_what_is_not_ranked(ranking, cuts, gaps, similarities.distances)
+    return ranking
+
+
+def _tell_what_is_not_ranked(ranking: Ranking, cuts: Sequence[float] | None, gaps: int | None, distances: bool) -> None:
+    """Log which classes have no list for want of a gap, or an empty one as no value reaches the last cut; warn of all."""
+    rankings = ranking.rankings
+    left = [name for name in ranking.classes if name not in rankings]
+    if not rankings:
+        why = "no values are given" if gaps is None else "no class has a gap between its values"
+        log.warning("nothing is ranked: %s", why)
+    elif gaps is not None and left:
+        log.info("left for you to rank, as there is no gap between their values: %s", listed(left))
+    empty = [name for name, listing in rankings.items() if not listing.tiers] if cuts is not None else []
+    if empty:
+        reach = f"no {'distance is as small as' if distances else 'value reaches'} {cuts[-1]:g}"
+        if len(empty) == len(rankings):
+            log.warning("%s: nothing is ranked", reach)
+        else:
+            log.info("%s for %s: nothing is similar to %s", reach, counted(len(empty), "class"), listed(empty))
 
 
 def _tiers(similarities: Similarities, c: int, rule: Rule) -> "list[np.ndarray] | None":
@@ -165,7 +185,8 @@ def _cutter(cuts: Sequence[float], distances: bool) -> Rule:
         raise UsageError(f"cuts are numbers that {way}, not {', '.join(f'{cut:g}' for cut in cuts) or 'none'}")
 
     def cut(values: np.ndarray, bottom: bool) -> list[np.ndarray]:
-        tier = np.searchsorted(-thresholds, -values)  # how many thresholds lie above a value
+        # How many thresholds lie above a value; one that it misses by rounding alone does not.
+        tier = np.searchsorted(_TIE * np.abs(thresholds) - thresholds, -values)
         found = (np.flatnonzero(tier == k) for k in range(len(cuts)))
         return [positions for positions in found if len(positions)]
 

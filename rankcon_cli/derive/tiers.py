@@ -1,18 +1,22 @@
 """From a hierarchy to tiers: by lowest common ancestors or by path length, to a chosen depth."""
 
 import json
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member
-from rankcon_cli.ranking.grouping import grouped_ranking
+from rankcon_cli.ranking.grouping import grouped_ranking, held_above
 from rankcon_cli.ranking.hierarchy import Hierarchy, Outline, outline
 from rankcon_cli.ranking.naming import class_names
 from rankcon_cli.ranking.sources import MAX_BYTES
+from rankcon_cli.wording import listed
 
 if TYPE_CHECKING:
     import numpy as np
+
+log = logging.getLogger("rankcon")
 
 By = Literal["lca", "path"]
 
@@ -29,7 +33,8 @@ def rank_hierarchy(hierarchy: Hierarchy, *, by: By = "lca", depth: int | None = 
             not count, so that there is no last tier of everything else. ``path``: the fewer steps up to a common
             ancestor and down again, the more similar.
         depth: of a tree by ``lca``, only the groups at most this many groups high, so that a class has at most this
-            many tiers and a tree is left; else the nearest tiers of every class, this many.
+            many tiers and a tree is left; a class that only higher groups hold has none, and that is warned of. Else
+            the nearest tiers of every class, this many.
 
     Returns:
         Nested groups where these say it all, with lists that name groups where a DAG needs them; lists of classes by
@@ -40,7 +45,10 @@ def rank_hierarchy(hierarchy: Hierarchy, *, by: By = "lca", depth: int | None = 
     """
     tree = outline(hierarchy)
     if by == "lca" and (depth is None or tree.is_tree):
-        return grouped_ranking(tree, depth)
+        ranking = grouped_ranking(tree, depth)
+        if depth is not None:
+            _tell_left_alone(tree, ranking, depth)
+        return ranking
     names = class_names(tree)
     members = [as_member(name) for name in names]
     lengths = [len(json.dumps(member, ensure_ascii=False).encode()) + 2 for member in members]
@@ -55,6 +63,14 @@ def rank_hierarchy(hierarchy: Hierarchy, *, by: By = "lca", depth: int | None = 
         if tiers:
             rankings[names[c]] = Listing(tuple(Tier(tuple(members[b] for b in tier)) for tier in tiers))
     return Ranking(names, rankings=rankings, file=hierarchy.file)
+
+
+def _tell_left_alone(tree: Outline, ranking: Ranking, depth: int) -> None:
+    alone = held_above(tree, depth)
+    if alone:
+        part = f"{len(alone):,} of {len(ranking.classes):,} classes"
+        names = listed(ranking.classes[c] for c in alone)
+        log.warning("depth %d leaves %s with nothing similar, as only higher groups hold them: %s", depth, part, names)
 
 
 def _nearest(tree: Outline, by: By, depth: int | None) -> Iterator[list[list[int]]]:

@@ -8,8 +8,11 @@ from rankcon_cli.picture.scene import Scene
 from rankcon_cli.picture.svg import svg_element
 from rankcon_cli.picture.text import printable
 from rankcon_cli.ranking.table import TierTable
+from rankcon_cli.wording import counted
 
-#: Most names that the text gives of a tier.
+#: Most tiers that the text gives of a class, and most names of a tier: a thousand classes make 5 MB at most, unless
+#: their names are long.
+_MOST_TIERS = 12
 _MOST_NAMES = 12
 
 _STYLE = """\
@@ -53,12 +56,14 @@ def _variables(*, dark: bool) -> str:
 
 
 def _listing(table: TierTable, order: Sequence[int]) -> Iterator[str]:
-    """Each class with its tiers; a long tier is cut."""
+    """Each class with its tiers; a long tier is cut, and so is a long list of tiers."""
     names = [f"<bdi>{escape(printable(name))}</bdi>" for name in table.classes]
     for c in order:
         yield f"<dt>{names[c]}</dt>"
-        for k, members in enumerate(table.tiers[c], 1):
+        for k, members in enumerate(table.tiers[c][:_MOST_TIERS], 1):
             more = f" and {len(members) - _MOST_NAMES:,} more" if len(members) > _MOST_NAMES else ""
             yield f"<dd><span>{k}</span> {', '.join(names[b] for b in members[:_MOST_NAMES])}{more}</dd>"
+        if table.n_tiers(c) > _MOST_TIERS:
+            yield f"<dd><span>and {counted(table.n_tiers(c) - _MOST_TIERS, 'more tier')}</span></dd>"
         if not table.tiers[c]:
             yield "<dd><span>nothing similar</span></dd>"

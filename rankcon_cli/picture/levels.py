@@ -31,23 +31,26 @@ def pooled(table: TierTable, order: Sequence[int], size: int, share: float = 0.0
     """int16 [size, size]: each cell stands for neighbouring classes of ``order`` and has one level for their pairs.
 
     That is the first tier within which at least ``share`` of its pairs are listed, and one pair at least; -1 where
-    there is none. Where cells stand for single classes the diagonal is 0. The table is read tier by tier: 10,000
-    classes need no array of their own.
+    there is none. Where cells stand for single classes the diagonal is 0. The table is read once, a row of cells at a
+    time: 10,000 classes need no array of their own.
     """
     import numpy as np
 
     n = len(order)
-    bucket = np.empty(n, dtype=np.int16)
-    bucket[list(order)] = np.arange(n) * size // n
-    wide = np.bincount(bucket, minlength=size)
-    needed = np.maximum(1, share * np.outer(wide, wide))
-    listed = np.zeros((size, size), dtype=np.int32)
+    cell = np.empty(n, dtype=np.int64)
+    cell[list(order)] = np.arange(n) * size // n
+    rows = np.split(np.asarray(order), np.searchsorted(cell[list(order)], np.arange(1, size)))
+    wide = np.bincount(cell, minlength=size)
     grid = np.full((size, size), -1, dtype=np.int16)
-    for k in range(1, table.depth + 1):
-        for a, tiers in enumerate(table.tiers):
-            if k <= len(tiers):
-                listed[bucket[a]] += np.bincount(bucket[list(tiers[k - 1])], minlength=size).astype(np.int32)
-        grid[(grid < 0) & (listed >= needed)] = k
+    base = table.depth + 1
+    for i, labels in enumerate(rows):
+        # Column and tier in one number: sorted, the tiers of a cell stand together, the first ones first.
+        keys = np.sort(np.concatenate([cell[listed] * base + tiers for listed, tiers in map(table.listed, labels)]))
+        starts = np.searchsorted(keys, np.arange(size + 1) * base)
+        needed = np.ceil(np.maximum(1, share * wide[i] * wide)).astype(np.int64)
+        at = starts[:-1] + needed - 1
+        enough = at < starts[1:]
+        grid[i, enough] = keys[at[enough]] % base
     if size == n:
         np.fill_diagonal(grid, 0)
     return grid

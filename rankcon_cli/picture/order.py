@@ -84,6 +84,8 @@ def _single_linkage(table: TierTable) -> list[int]:
         return c
 
     for k in range(table.depth):
+        if len(clusters) == 1:
+            break
         joined: set[int] = (
             set()
         )  # by identity: classes of one group share its tuples, whose members are one cluster by now

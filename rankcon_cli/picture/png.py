@@ -20,11 +20,14 @@ SCALE = 2
 _INCH = 100
 _POINTS = 72 / _INCH
 
+#: The face of names: it comes with matplotlib, so that every machine draws the same.
+_FACE = "DejaVu Sans"
+
 
 def png(scene: Scene) -> bytes:
     """``scene`` on the light page, ``SCALE`` times its size; the same bytes for the same scene.
 
-    matplotlib's own face draws the names; a letter that it lacks is an empty box.
+    matplotlib's own face draws the names; a letter that it lacks is an empty box (``undrawn``).
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -33,7 +36,7 @@ def png(scene: Scene) -> bytes:
     with mpl.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # missing letters, one warning each
         mpl.rcdefaults()
-        mpl.rcParams.update({"text.parse_math": False, "font.family": "DejaVu Sans", "path.simplify": False})
+        mpl.rcParams.update({"text.parse_math": False, "font.family": _FACE, "path.simplify": False})
         figure = Figure(figsize=(scene.width / _INCH, scene.height / _INCH), facecolor=palette["page"])
         axes = figure.add_axes((0, 0, 1, 1), xlim=(0, scene.width), ylim=(scene.height, 0))
         axes.set_axis_off()
@@ -42,6 +45,15 @@ def png(scene: Scene) -> bytes:
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=_INCH * SCALE, metadata={"Software": None})
     return stream.getvalue()
+
+
+def undrawn(scene: Scene) -> list[str]:
+    """The texts of ``scene``, each once, that hold a letter which the face of ``png`` lacks."""
+    from matplotlib.font_manager import findfont, get_font
+
+    drawn = get_font(findfont(_FACE)).get_charmap()
+    texts = dict.fromkeys(printable(shape.text) for shape in scene.shapes if isinstance(shape, Words))
+    return [text for text in texts if any(ord(letter) not in drawn for letter in text)]
 
 
 def indexed_png(pixels: "np.ndarray", palette: Sequence[str]) -> bytes:

@@ -64,7 +64,7 @@ def n_lines(table: TierTable, rows: Sequence[int], columns: Sequence[int], width
 def overview(table: TierTable, order: Sequence[int], width: int) -> Iterator[Line]:
     """A matrix that fits ``width``: a cell stands for neighbouring classes (``pooled``), a row is named by its first."""
     n = len(order)
-    size = max(1, (width - _name_width([], width) - len(str(n)) - 2) // 2)
+    size = max(1, min(n, (width - _name_width([], width) - len(str(n)) - 2) // 2))
     firsts = [-(-i * n // size) for i in range(size)]
     names = [table.classes[order[first]] for first in firsts]
     labels = _labels([str(first + 1) for first in firsts], names, width)

@@ -10,7 +10,7 @@ from rankcon_cli.ranking.consistency import MAX_PAIRS
 from rankcon_cli.ranking.document import Ranking
 from rankcon_cli.ranking.expansion import compile_ranking
 from rankcon_cli.ranking.notation import format_member
-from rankcon_cli.ranking.table import TierTable, scores_of
+from rankcon_cli.ranking.table import TierTable, tiers_of
 
 #: Most names of one tier, or classes of one heading, that the text form shows.
 MOST_NAMES = 12
@@ -143,8 +143,8 @@ def to_json_dict(difference: RankingDiff, files: tuple[str, str]) -> dict[str, A
         "aside": list(difference.aside),
         "classes": {
             difference.before.classes[c]: {
-                "before": _tiers(tables[0], c),
-                "after": _tiers(tables[1], c),
+                "before": tiers_of(tables[0], c),
+                "after": tiers_of(tables[1], c),
                 "moves": [{"class": name, "before": a, "after": b} for name, a, b in moves(difference, c)],
             }
             for c in difference.changed
@@ -205,10 +205,3 @@ def _names(names: Iterable[str]) -> str:
     names = list(names)
     shown = ", ".join(map(format_member, names[:MOST_NAMES]))
     return shown if len(names) <= MOST_NAMES else f"{shown} and {len(names) - MOST_NAMES:,} more"
-
-
-def _tiers(table: TierTable, c: int) -> list[dict[str, Any]]:
-    return [
-        {"classes": [table.classes[b] for b in members], "score": score}
-        for members, score in zip(table.tiers[c], scores_of(table, c), strict=True)
-    ]

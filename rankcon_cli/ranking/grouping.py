@@ -11,7 +11,7 @@ from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking.document import Listing, Ranking, Tier, as_member
 from rankcon_cli.ranking.groups import MAX_ENTRIES
 from rankcon_cli.ranking.hierarchy import Hierarchy, Outline, outline
-from rankcon_cli.ranking.naming import class_names, group_names
+from rankcon_cli.ranking.naming import class_names, group_names, tell_renamed
 
 
 def hierarchy_ranking(hierarchy: Hierarchy) -> Ranking:
@@ -30,19 +30,27 @@ def grouped_ranking(tree: Outline, height: int | None = None) -> Ranking:
     called = group_names(tree, groups.values(), names)
     lists = {} if tree.is_tree else _lists_where_groups_cross(tree, groups)
     used = groups if tree.is_tree else _used(tree, groups, lists)
+    kept = [node for mask, node in groups.items() if mask in used]
+    tell_renamed(tree, {node: called[node] for node in kept})
     return Ranking(
         names,
-        groups={
-            called[node]: Tier(_members(tree, node, groups, names, called))
-            for mask, node in groups.items()
-            if mask in used
-        },
+        groups={called[node]: Tier(_members(tree, node, groups, names, called)) for node in kept},
         rankings={
             names[c]: Listing(tuple(Tier(tuple("@" + called[groups[mask]] for mask in masks)) for masks in tiers))
             for c, tiers in lists.items()
         },
         file=tree.hierarchy.file,
     )
+
+
+def held_above(tree: Outline, height: int) -> list[int]:
+    """The labels of the classes that a group holds, but none of those at most ``height`` groups high."""
+    high = low = 0
+    for mask in _groups(tree, None):
+        high |= mask
+    for mask in _groups(tree, height):
+        low |= mask
+    return [c for c in range(len(tree.classes)) if (high & ~low) >> c & 1]
 
 
 def _groups(tree: Outline, height: int | None) -> dict[int, str]:

@@ -1,27 +1,30 @@
 """What the classes and groups made from a hierarchy are called: every name legal, and no two the same."""
 
 import itertools
+import logging
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking.document import name_fault
 from rankcon_cli.ranking.hierarchy import Outline
-from rankcon_cli.wording import listed, quoted
+from rankcon_cli.wording import counted, listed, quoted
+
+log = logging.getLogger("rankcon")
 
 
 def class_names(tree: Outline) -> tuple[str, ...]:
     """The names of the classes, in label order; classes of one name are told apart by their parents: ``Fruit/apple``.
 
-    Raises RankconError for a name that no class can have, and for classes that cannot be told apart. They are not
-    mended: a class is found in a data set by its name.
+    That is logged. Raises RankconError for a name that no class can have, and for classes that cannot be told apart.
+    They are not mended: a class is found in a data set by its name.
     """
     file = tree.hierarchy.file
     names = [tree.hierarchy.name(node) for node in tree.classes]
-    shared = Counter(names)
+    given, shared = names, Counter(names)
     names = [
-        name if shared[name] == 1 else _qualified(tree, node) for node, name in zip(tree.classes, names, strict=True)
+        name if shared[name] == 1 else _qualified(tree, node) for node, name in zip(tree.classes, given, strict=True)
     ]
     for c, name in enumerate(names):
         fault = name_fault(name)
@@ -33,6 +36,10 @@ def class_names(tree: Outline) -> tuple[str, ...]:
     if again:
         hint = "give them names of their own, or take one of each with --order FILE, one id a line"
         raise RankconError(f"{file} has several classes called {listed(again)}", hint=hint)
+    longer = [name for name, was in zip(names, given, strict=True) if name != was]
+    if longer:
+        many = counted(len(longer), "class")
+        log.info("%s: %s of the same name as another, called by the parent too: %s", file, many, listed(longer, 2))
     return tuple(names)
 
 
@@ -60,6 +67,15 @@ def group_names(tree: Outline, nodes: Iterable[str], classes: Iterable[str]) -> 
     return called
 
 
+def tell_renamed(tree: Outline, called: Mapping[str, str]) -> None:
+    """Log how many groups (node -> name) are called otherwise than their nodes, and one of them."""
+    hierarchy = tree.hierarchy
+    renamed = [(was, name) for node, name in called.items() if (was := hierarchy.name(node)) not in ("", name)]
+    if renamed:
+        many, (was, name) = counted(len(renamed), "group"), map(quoted, renamed[0])
+        log.info("%s: %s renamed, so that all names are legal and differ: %s is %s", hierarchy.file, many, was, name)
+
+
 def _tries(name: str, classes: Collection[str]) -> Iterator[str]:
     """Names for a group that is called ``name``, the best first, without end."""
     if not name:
@@ -71,9 +87,12 @@ def _tries(name: str, classes: Collection[str]) -> Iterator[str]:
 
 
 def _qualified(tree: Outline, node: str) -> str:
-    """``parent/name``; the name alone where there is no parent."""
-    parents = [_mended(tree.hierarchy.name(parent)) for parent in tree.parents[node][:1]]
-    return "/".join([*filter(None, parents), tree.hierarchy.name(node)])
+    """``parent/name``; the name alone where there is no parent, or one without a name of its own among named nodes."""
+    hierarchy = tree.hierarchy
+    parents = [
+        _mended(hierarchy.name(up)) for up in tree.parents[node][:1] if up in hierarchy.names or not hierarchy.names
+    ]
+    return "/".join([*filter(None, parents), hierarchy.name(node)])
 
 
 def _mended(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rankcon_cli.errors import RankconError
@@ -43,10 +44,18 @@ class TierTable:
 
         table = np.full((len(self.classes), len(self.classes)), -1, dtype=np.int16)
         np.fill_diagonal(table, 0)
-        for c, tiers in enumerate(self.tiers):
-            for k, members in enumerate(tiers, 1):
-                table[c, list(members)] = k
+        for c in range(len(self.classes)):
+            listed, tiers = self.listed(c)
+            table[c, listed] = tiers
         return table
+
+    def listed(self, c: int) -> tuple["np.ndarray", "np.ndarray"]:
+        """Two int64 [N]: the classes that class ``c`` lists, tier after tier, and the tier of each."""
+        import numpy as np
+
+        sizes = [len(members) for members in self.tiers[c]]
+        listed = np.fromiter(chain.from_iterable(self.tiers[c]), dtype=np.int64, count=sum(sizes))
+        return listed, np.repeat(np.arange(1, len(sizes) + 1), sizes)
 
     def index(self, name: str) -> int:
         """The label of a class; RankconError for a name that the ranking lacks."""
@@ -124,14 +133,16 @@ def to_json_dict(table: TierTable, names: Sequence[str] | None = None) -> dict[s
         "version": 1,
         "hash": table.digest(),
         "classes": list(table.classes),
-        "tiers": {
-            table.classes[c]: [
-                {"classes": [table.classes[b] for b in members], "score": score}
-                for members, score in zip(table.tiers[c], scores_of(table, c), strict=True)
-            ]
-            for c in shown
-        },
+        "tiers": {table.classes[c]: tiers_of(table, c) for c in shown},
     }
+
+
+def tiers_of(table: TierTable, c: int) -> list[dict[str, Any]]:
+    """The tiers of class ``c`` as JSON documents hold them: ``{"classes": names, "score": one or None}`` each."""
+    return [
+        {"classes": [table.classes[b] for b in members], "score": score}
+        for members, score in zip(table.tiers[c], scores_of(table, c), strict=True)
+    ]
 
 
 def scores_of(table: TierTable, c: int) -> Sequence[float | None]:

@@ -56,7 +56,7 @@ def test_standard_input_and_the_kind_in_words(derive, tmp_path, monkeypatch):
     assert "derived from standard input (newick)" in result.out and "to depth 1" in result.out
     (tmp_path / "pairs").write_text("r a\nr x\na b\na c\n")
     vague = derive("pairs")
-    assert vague.code == 3 and "not plain of what kind" in vague.err and "--from node-link | graphml" in vague.err
+    assert vague.code == 3 and "not plain of what kind" in vague.err and "lines of two words" in vague.err
     assert derive("pairs", "--from", "edges").code == 0
     wrong = derive("pairs", "--from", "edge")
     assert wrong.code == 2 and "did you mean 'edges'?" in wrong.err
@@ -86,11 +86,25 @@ def test_by_path_and_to_a_depth(derive, tmp_path):
     assert derive("dag.csv", "--depth", "0").code == 2
 
 
-def test_what_ranks_nothing_is_said(derive, tmp_path):
+@pytest.mark.parametrize("arguments", [(), ("--by", "path"), ("--depth", "1")])
+def test_where_all_stand_side_by_side_the_classes_alone_are_a_start(derive, tmp_path, arguments):
     (tmp_path / "flat.csv").write_text("parent,child\nr,a\nr,b\nr,c\n")
-    for arguments in ((), ("--by", "path")):
-        result = derive("flat.csv", *arguments)
-        assert result.code == 3 and "flat.csv ranks nothing" in result.err and not result.out
+    result = derive("flat.csv", *arguments)
+    warning, last = result.err.splitlines()
+    assert warning.startswith("warning: flat.csv: no node holds several of the classes and not all of them")
+    assert "rankcon rank edit" in warning and last == "edges: 3 classes; nothing ranked yet"
+    ranking = parse(result.out, "out")
+    assert result.code == 0 and ranking.classes == ("a", "b", "c") and not ranking.groups and not ranking.rankings
+
+
+def test_a_tree_to_a_depth_keeps_low_groups_and_warns_of_who_is_left_alone(derive, tmp_path):
+    (tmp_path / "tree.csv").write_text(EDGES)
+    assert derive("tree.csv", "--depth", 2).err == derive("tree.csv").err
+    warning, last = derive("tree.csv", "--depth", 1).err.splitlines()
+    assert warning == (
+        "warning: depth 1 leaves 1 of 4 classes with nothing similar, as only higher groups hold them: 'bird'"
+    )
+    assert last == "edges: 4 classes, 1 group; at most 1 tier a class"
 
 
 @pytest.mark.parametrize(
@@ -154,6 +168,64 @@ def test_folders_are_the_classes_of_a_tree_of_images(derive, tmp_path):
     assert derive("fruits", "--from", "coco").code == 3
 
 
+def test_flat_folders_are_a_start_however_they_are_spelled(derive, tmp_path):
+    photos(tmp_path / "photos", "train/dog", "train/cat", "test/dog", "test/cat")
+    photos(tmp_path / "nested", "pet/dog", "pet/cat", "road/car", "road/dog")
+    for file in ("photos", "photos/train", "tree:photos", "folder:photos", "folder:photos#train"):
+        result = derive(file)
+        assert result.code == 0 and parse(result.out, "out").classes == ("cat", "dog"), result.err
+        assert f"warning: {file}: the class folders stand side by side" in result.err
+        assert "put similar ones into a common folder (animal/dog, animal/cat)" in result.err
+    assert "name them tree:nested" in derive("folder:nested").err
+    result = derive("tree:nested")
+    assert set(parse(result.out, "out").groups) == {"pet", "road"}
+    assert "2 classes of the same name as another, called by the path: 'pet/dog' and 'road/dog'" in result.err
+    assert "there is no folder none" in derive("tree:none").err
+
+
+def test_a_folder_name_that_is_no_utf8_is_warned_of(derive, tmp_path):
+    import os
+
+    photos(tmp_path / "photos", "a/x", "a/y", "b")
+    try:
+        os.rename(os.fsencode(tmp_path / "photos/b"), os.fsencode(tmp_path / "photos") + b"/caf\xe9")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    result = derive("photos")
+    assert "no UTF-8" in result.err and parse(result.out, "out").classes == ("caf\\udce9", "x", "y")
+
+
+def test_nothing_to_read(derive, tmp_path, monkeypatch):
+    import io
+    import sys
+
+    for stream in (None, io.TextIOWrapper(io.BytesIO())):
+        monkeypatch.setattr(sys, "stdin", stream)
+        for arguments in (("-",), ("-", "--from", "edges")):
+            result = derive(*arguments)
+            assert result.code == 3 and result.err.startswith("rank derive: nothing came in on standard input")
+    for text in ("", " \n"):
+        (tmp_path / "empty").write_text(text)
+        assert "empty: the file is empty" in derive("empty").err
+    assert derive("-", "--order", "-").code == 2
+
+
+def test_a_matrix_without_names_takes_those_of_the_list(derive, tmp_path):
+    (tmp_path / "m.txt").write_text("1 .9 .1\n.9 1 .2\n.1 .2 1\n")
+    (tmp_path / "order.txt").write_text("cat\ndog\ncar\n")
+    assert "no class names" in derive("m.txt", "--from", "matrix", "--similarity").err
+    result = derive("m.txt", "--from", "matrix", "--similarity", "--order", "order.txt", "--top-k", 1)
+    ranking = parse(result.out, "out")
+    assert ranking.classes == ("cat", "dog", "car") and ranking.rankings["car"].tiers[0].of == ("dog",)
+
+
+def test_the_record_of_a_run_points_to_the_run(derive, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/run.json").write_text('{"format": "rankcon/run", "classes": ["a", "b"]}')
+    result = derive("run/run.json")
+    assert result.code == 3 and "rankcon rank derive 'run'" in result.err
+
+
 def test_fruits_as_they_are_published(derive, tmp_path, real_data):
     root = next(path.parent for path in real_data("fruits67").rglob("Training"))
     result = derive(root, "--out", "r.json")
@@ -176,3 +248,12 @@ def test_a_pipe_of_verbs_takes_what_derive_prints(derive, tmp_path, capsys, monk
     out = derive("--from", "coco", "annotations.json").out
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(out.encode())))
     assert main(["rank", "validate", "-", "--strict"]) == 0
+
+
+def test_the_page_names_every_kind():
+    from pathlib import Path
+
+    from rankcon_cli.derive.sources import KINDS, PLACES
+
+    page = (Path(__file__).parents[2] / "docs/derive.md").read_text(encoding="utf-8")
+    assert [kind for kind in (*KINDS, *PLACES) if f"`{kind}`" not in page.split("## Trees")[0]] == []

@@ -9,9 +9,10 @@ import pytest
 
 from rankcon_cli.derive import reading
 from rankcon_cli.derive.folders import folder_hierarchy
+from rankcon_cli.derive.guess import guess
 from rankcon_cli.derive.order import read_names, read_order
 from rankcon_cli.derive.reading import opened
-from rankcon_cli.derive.sources import guess, read
+from rankcon_cli.derive.sources import read
 from rankcon_cli.derive.tiers import rank_hierarchy
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking.grouping import hierarchy_ranking
@@ -81,12 +82,17 @@ def test_the_same_tree_in_every_form(derive, case):
     assert derive("\ufeff" + text, kind)[0] == ranking
 
 
-def test_graph_nodes_are_called_by_name_or_label_and_weights_say_nothing(derive):
+def test_graph_nodes_are_called_by_name_or_label_and_weights_say_nothing(derive, caplog):
+    caplog.set_level("INFO", "rankcon")
     made = nx.relabel_nodes(graph(), {name: f"n{i}" for i, name in enumerate(graph())})
     for i, name in enumerate(graph()):
         made.nodes[f"n{i}"]["label"] = name
-    nx.set_edge_attributes(made, 2.5, "weight")
-    assert groups_of(derive(json.dumps(nx.node_link_data(made, edges="links")), "node-link")[0]) == GROUPS
+    for key in ("weight", "length", "distance"):
+        weighted = made.copy()
+        nx.set_edge_attributes(weighted, 2.5, key)
+        caplog.clear()
+        assert groups_of(derive(json.dumps(nx.node_link_data(weighted, edges="links")), "node-link")[0]) == GROUPS
+        assert [message.split(": ")[1] for message in caplog.messages] == ["edge lengths are not used"]
 
 
 @pytest.mark.parametrize("name", ["wordnet.is_a.txt", "cub_isa.txt"])
@@ -120,6 +126,15 @@ def test_newick_keeps_names_as_they_are_and_reads_deep_trees(derive):
     assert len(derive(deep)[0].groups) == 9_999
 
 
+def test_newick_says_once_that_lengths_are_not_used(derive, caplog):
+    caplog.set_level("INFO", "rankcon")
+    derive("((a:1,b:2)x:1,c:3);")
+    assert len(caplog.messages) == 1 and "edge lengths are not used" in caplog.text
+    caplog.clear()
+    derive("((a,b)x,c);")
+    assert not caplog.messages
+
+
 def test_scipy_dendrograms_come_as_newick(derive):
     hierarchy = pytest.importorskip("scipy.cluster.hierarchy")
     root = hierarchy.to_tree(hierarchy.linkage([[0.0], [0.1], [5.0], [5.3]]))
@@ -130,6 +145,103 @@ def test_scipy_dendrograms_come_as_newick(derive):
         return f"({newick(node.left)}:{node.dist},{newick(node.right)}:{node.dist})"
 
     assert groups_of(derive(newick(root) + ";")[0]) == {"group 1": {"a", "b"}, "group 2": {"c", "d"}}
+
+
+@pytest.mark.parametrize(
+    "document, classes, groups",
+    [
+        (
+            {"pet": ["cat", "dog"], "road": ["car", "bus"]},
+            "cat dog car bus",
+            {"pet": {"cat", "dog"}, "road": {"car", "bus"}},
+        ),
+        (
+            {"thing": {"pet": ["cat", "dog"], "road": {"car": None, "bus": []}, "rock": {}}},
+            "cat dog car bus rock",
+            {"pet": {"cat", "dog"}, "road": {"car", "bus"}},
+        ),
+        (
+            {"pet": [{"old": ["cat", "dog"]}, "fox"], "car": None},
+            "cat dog fox car",
+            {"old": {"cat", "dog"}, "pet": {"@old", "fox"}},
+        ),
+        ({"a": {"x": ["1", "2"]}, "b": {"x": ["3", "4"]}}, "1 2 3 4", {"a/x": {"1", "2"}, "b/x": {"3", "4"}}),
+    ],
+)
+def test_lists_in_objects_are_a_tree(derive, document, classes, groups):
+    ranking, kind = derive(json.dumps(document))
+    assert kind == "d3" and ranking.classes == tuple(classes.split()) and groups_of(ranking) == groups
+
+
+def test_a_class_that_stands_in_two_lists_has_two_parents(derive):
+    ranking, _ = derive('{"flying": ["bat", "bird"], "mammal": ["bat", "cat"]}')
+    assert ranking.rankings["bat"].tiers[0].of == ("@flying", "@mammal")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"dog": "animal", "cat": "animal"},  # from class to superclass
+        {"dog": ["cat", "wolf"], "cat": ["dog"]},  # from class to what is similar
+        {"dog": [["cat"], ["wolf"]]},
+        {"a": [1, 2]},
+        {"images": [], "annotations": []},
+        {},
+    ],
+)
+def test_objects_that_are_not_plainly_a_tree_are_not_guessed(derive, document):
+    with pytest.raises(RankconError, match="not plain of what kind"):
+        derive(json.dumps(document))
+
+
+@pytest.mark.parametrize("text", ['{"dog": "animal"}', '{"a": {"b": 3}}', '{"a": [["b"]]}', '{"a": [null]}'])
+def test_lists_in_objects_hold_names_alone(derive, text):
+    with pytest.raises(RankconError, match="neither a list nor an object"):
+        derive(text, "d3")
+
+
+@pytest.mark.parametrize(
+    "text, hint",
+    [
+        ("pet cat\nroad car\n", "lines of two words: --from edges if they are parent child, --from cifar100 if"),
+        ("cat\ndog\n", "names alone are no hierarchy; begin by hand: rankcon rank edit my.json --new --classes"),
+        ("1 0.5 0.1\n0.5 1 0.2\n0.1 0.2 1\n", "three lines of three numbers: --from table if"),
+        ("x,y,z\na,b,c\n", "it begins with 'x', 'y' and 'z'; a table is known by its header"),
+    ],
+)
+def test_what_is_not_plain_is_told_by_what_it_looks_like(derive, text, hint):
+    with pytest.raises(RankconError, match="not plain of what kind") as caught:
+        derive(text)
+    assert hint in caught.value.hint
+
+
+def test_tables_of_numbers_are_guessed(derive):
+    for text in ("1 .5 0 0\n.5 1 0 0\n0 0 1 .2\n0 0 .2 1\n", "0,1,2,3\n1,0,2,3\n2,2,0,1\n3,3,1,0\n"):
+        with pytest.raises(RankconError, match="no class names"):
+            derive(text, distance=True)
+    assert (
+        guessed("a,b,distance\nx,y,1\n") == guessed("1 2 0.5\n1 3 0.2\n") == guessed("a b 1\na c 2\nb c 2\n") == "table"
+    )
+
+
+def guessed(text):
+    return guess(reading.Source("file", text.encode()))
+
+
+@pytest.mark.parametrize(
+    "document, message",
+    [
+        ({"format": "rankcon/ranking", "classes": ["a", "b"]}, "is a ranking already"),
+        ({"classes": ["a", "b"], "rankings": {"a": [["b"]]}}, "is a ranking already"),
+        ({"classes": ["a", "b"], "groups": {"g": ["a", "b"]}}, "is a ranking already"),
+        ({"format": "rankcon/run", "classes": ["a", "b"]}, "is the record of a run"),
+        ({"format": "rankcon/data-info", "classes": ["a", "b"]}, "is a rankcon/data-info document"),
+    ],
+)
+def test_what_rankcon_writes_is_known(derive, document, message):
+    with pytest.raises(RankconError, match=message) as caught:
+        derive(json.dumps(document))
+    assert "run" not in message or "rankcon rank derive" in caught.value.hint or "data-info" in message
 
 
 OPEN_IMAGES = {
@@ -189,8 +301,7 @@ def test_categories_without_a_hierarchy_say_so(derive):
     rows = [{"id": 1, "name": "a", "synset": "a.n.01"}, {"id": 2, "name": "b", "synset": "b.n.01"}]
     with pytest.raises(RankconError, match="LVIS name WordNet synsets and hold no hierarchy"):
         derive(json.dumps({"categories": rows}))
-    with pytest.raises(RankconError, match="no category has a supercategory"):
-        derive(json.dumps({"categories": rows}), "coco")
+    assert not derive(json.dumps({"categories": rows}), "coco")[0].groups  # the classes alone are a start
     with pytest.raises(RankconError, match="no category has any of kingdom"):
         derive(json.dumps({"categories": rows}), "inaturalist")
     for row in rows:
@@ -244,8 +355,8 @@ def test_names_and_orders_are_lists_of_the_users(tmp_path):
     (tmp_path / "order.txt").write_text("\ufeffb b\n\n a \n")
     assert read_names(str(tmp_path / "words.txt")) == {"n1": "dog, domestic dog", "n2": "cat"}
     assert read_names(str(tmp_path / "names.csv")) == {"/m/1": "Toy, car", "/m/2": "Doll"}
-    assert read_order(str(tmp_path / "order.txt")) == ["b b", "a"]
-    for text, message in {"": "lists no classes", "a\nb\na\n": "lists 'a' twice"}.items():
+    assert read_order(str(tmp_path / "order.txt")).entries == ["b b", "a"]
+    for text, message in {"": "the file is empty", "\n": "lists no classes", "a\nb\na\n": "lists 'a' twice"}.items():
         (tmp_path / "order.txt").write_text(text)
         with pytest.raises(RankconError, match=message):
             read_order(str(tmp_path / "order.txt"))

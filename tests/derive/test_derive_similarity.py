@@ -102,6 +102,27 @@ def test_without_a_gap_a_class_is_left_to_rank():
     assert {name: listing.tiers for name, listing in ranking.rankings.items()} == {"c": ()}
 
 
+def test_what_is_not_ranked_is_said(caplog):
+    caplog.set_level("INFO", "rankcon")
+
+    def said(similarities, **rule):
+        caplog.clear()
+        to_ranking(similarities, scores=False, **rule)
+        return [(record.levelname, record.getMessage()) for record in caplog.records]
+
+    some = given_rows((1, 0.9, 0.2), (0.9, 1, 0.9), (0.2, 0.1, 1))
+    assert said(some, cuts=(2,)) == [("WARNING", "no value reaches 2: nothing is ranked")]
+    assert said(some, cuts=(0.8, 0.5)) == [
+        ("INFO", "no value reaches 0.5 for 1 class: nothing is similar to 'c'"),
+    ]
+    far = given_rows((0, -3), (-3, 0), distances=True)
+    assert said(far, cuts=(0.5,)) == [("WARNING", "no distance is as small as 0.5: nothing is ranked")]
+    assert said(some, gaps=1) == [("INFO", "left for you to rank, as there is no gap between their values: 'b'")]
+    assert said(far, gaps=1) == [("WARNING", "nothing is ranked: no class has a gap between its values")]
+    assert said(first_row(NAN), top_k=1) == [("WARNING", "nothing is ranked: no values are given")]
+    assert said(some, top_k=1) == said(some, cuts=(0.8, 0.1)) == []
+
+
 def test_declared_tiers_are_kept_as_they_are_unless_asked():
     declared = first_row(-1.0, -2.0, -2.0 - 1e-12, -7.0, declared=True)
     assert tiers(declared) == "b c d e"

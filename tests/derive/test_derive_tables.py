@@ -55,6 +55,45 @@ def test_digits_may_be_the_names():
         )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.0 0.5 0.1\n0.5 1.0 0.2\n0.1 0.2 1.0\n",
+        "1.000000000000000000e+00,5.0e-01,1.0e-01\n5.0e-01,1.0e+00,2.0e-01\n1.0e-01,2.0e-01,1.0e+00\n",  # np.savetxt
+        "0,1,2,3\n1,0,2,3\n2,2,0,1\n3,3,1,0\n",  # its first row and column are the same, as names would be
+        "nan,0.5,0.1\n0.5,nan,0.2\n0.1,0.2,nan\n",
+        ",0.5,0.1\n0.5,,0.2\n0.1,0.2,\n",
+    ],
+)
+def test_numbers_are_no_names_unless_a_list_gives_some(text):
+    with pytest.raises(RankconError, match="m: no class names: the first row and column are numbers") as caught:
+        read_matrix(text, "m", distance=False)
+    assert "a header row of names" in caught.value.hint
+    names = list("abcd")[: text.count("\n")]
+    similarities = read_matrix(text, "m", distance=False, classes=names)
+    assert similarities.classes == tuple(names) and len(values(similarities)) == len(names) * (len(names) - 1)
+    with pytest.raises(RankconError, match=f"m has {len(names)} rows of numbers without names, and the list names 2"):
+        read_matrix(text, "m", distance=False, classes=["a", "b"])
+
+
+@pytest.mark.parametrize("corner", ["", "class"])
+def test_digits_in_a_header_are_names(corner):
+    text = f"{corner},0,1,2\n0,1,.9,.1\n1,.9,1,.2\n2,.1,.2,1\n"
+    assert read_matrix(text, "m", distance=False, classes=["x", "y", "z"]).classes == ("0", "1", "2")
+    fractions = f"{corner},0.5,1.5\n0.5,1,.9\n1.5,.9,1\n"
+    assert read_matrix(fractions, "m", distance=False).classes == ("0.5", "1.5")
+
+
+def test_the_header_that_numpy_writes_begins_with_a_sign_that_is_no_name():
+    assert read_matrix("# a b\n1 2\n2 1\n", "m", distance=False).classes == ("a", "b")
+
+
+def test_missing_values_are_counted(caplog):
+    caplog.set_level("INFO", "rankcon")
+    read_matrix(",a,b,c\na,,1,nan\nb,1,,inf\nc,2,,\n", "m", distance=True)
+    assert caplog.messages == ["m: 2 of 6 values are missing"]
+
+
 def test_empty_cells_say_nothing_and_infinite_distances_are_not_similar():
     similarities = read_matrix(",a,b,c\na,0,,NaN\nb,inf,0,n/a\nc,1,Infinity,0\n", "m", distance=True)
     assert values(similarities) == {("b", "a"): -np.inf, ("c", "a"): -1, ("c", "b"): -np.inf}
@@ -186,6 +225,17 @@ def test_a_list_may_say_both_ways_and_may_hold_similarities():
     assert values(similarities) == {("a", "b"): 1, ("b", "a"): 2} and not similarities.distances
 
 
+@pytest.mark.parametrize("column, factor", [("distance", -1), ("similarity", 1), ("Score", 1)])
+def test_a_header_of_two_names_and_a_value_is_a_list_of_pairs(column, factor):
+    text = f"first,second,{column}\na,b,1\na,c,2\n"
+    similarities = read_table(text, "t", distance=None)
+    pairs = {("a", "b"): 1, ("b", "a"): 1, ("a", "c"): 2, ("c", "a"): 2}
+    assert values(similarities) == {pair: factor * value for pair, value in pairs.items()}
+    assert similarities.distances is (factor == -1)
+    with pytest.raises(RankconError, match="was said to hold"):
+        read_table(text, "t", distance=factor == 1)
+
+
 def test_parents_and_children_are_a_hierarchy(caplog):
     caplog.set_level("INFO", "rankcon")
     text = "parent,child,weight\n,thing,\nthing,pet,1\npet,cat,2\npet,dog,2\nthing,car,1\n,rock,\n"
@@ -202,6 +252,7 @@ def test_parents_and_children_are_a_hierarchy(caplog):
         ("hello\n", "t:1: a table that begins with 'hello' is of no kind"),
         ("a b\nc d\n", "t:1: a table that begins with 'a' and 'b'"),
         ("source,target,weight\na,b,1\n", "is of no kind that is known"),
+        ("class,simliar,score\na,b,1\n", "is of no kind that is known"),  # is it one way or both ways?
         ("class,similar\na,b\n", "is missing"),
         ("class,similar,scroe\na,b,1\n", "is missing"),
         ("class,similar,score,distance\na,b,1,2\n", "not one but 2: 'score' and 'distance'"),

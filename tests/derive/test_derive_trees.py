@@ -169,6 +169,38 @@ def test_two_classes_of_one_name_are_called_by_their_parents():
         hierarchy_ranking(Hierarchy({"1": ("a", "b"), "2": ("c", "d")}, {**named, "d": "red", "2": "Apple"}))
 
 
+def test_no_class_is_called_by_a_parent_that_has_no_name_of_its_own():
+    tree = Hierarchy({"1": ("2", "3"), "2": ("a",), "3": ("b", "c")})
+    with pytest.raises(RankconError, match="several classes called 'dog'"):
+        hierarchy_ranking(with_names(tree, {"a": "dog", "b": "dog", "c": "cat"}, "names"))
+    named = with_names(tree, {"a": "dog", "b": "dog", "c": "cat", "3": "pet"}, "names")
+    assert hierarchy_ranking(named).classes == ("dog", "pet/dog", "cat")
+
+
+def test_what_is_called_otherwise_is_said(caplog):
+    caplog.set_level("INFO", "rankcon")
+    names = {"1": "Apple", "2": "@Cherry", "a": "red", "b": "green", "c": "red", "d": "black"}
+    hierarchy_ranking(Hierarchy({"1": ("a", "b"), "2": ("c", "d")}, names, file="f"))
+    assert caplog.messages == [
+        "f: 2 classes of the same name as another, called by the parent too: 'Apple/red' and 'Cherry/red'",
+        "f: 1 group renamed, so that all names are legal and differ: '@Cherry' is 'Cherry'",
+    ]
+    caplog.clear()
+    hierarchy_ranking(TREE)
+    assert not caplog.messages
+
+
+def test_nodes_that_a_list_of_names_lacks_are_said(caplog):
+    caplog.set_level("INFO", "rankcon")
+    with_names(TREE, {"cat": "Katze", "dog": "Hund"}, "names.csv")
+    assert caplog.messages == [
+        "7 nodes have no name in names.csv: 'thing', 'animal', 'pet', 'vehicle', 'bird' and 2 more"
+    ]
+    caplog.clear()
+    with_names(Hierarchy({"7": ("a", "b")}), {"a": "A", "b": "B"}, "names.csv")
+    assert caplog.messages == ["1 node has no name in names.csv: '7'"]
+
+
 def test_groups_of_hostile_names():
     names = {"1": "@home\n", "2": "", "3": "groups", "4": "a", "5": "x", "6": "x", "7": "\u202e[bold]"}
     children = {str(i): (f"{'abcdefg'[i - 1]}", f"{'abcdefg'[i - 1]}2") for i in range(1, 8)}

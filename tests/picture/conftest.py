@@ -78,6 +78,14 @@ def thousand() -> TierTable:
     return compile_ranking(sparse(1000, seed=0))
 
 
+@pytest.fixture(scope="session")
+def one_by_one() -> TierTable:
+    """300 classes that each list all others, a tier each: class a the others from a + 1 on, and round."""
+    n = 300
+    tiers = tuple(tuple(((a + k) % n,) for k in range(1, n)) for a in range(n))
+    return TierTable(tuple(f"class {a}" for a in range(n)), tiers, (None,) * n)
+
+
 @pytest.fixture
 def hostile_file(tmp_path) -> str:
     path = tmp_path / "hostile.json"

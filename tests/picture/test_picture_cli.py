@@ -12,7 +12,7 @@ from rankcon_cli.picture.graph import graph
 from rankcon_cli.picture.heatmap import heatmap
 from rankcon_cli.picture.html import html_page
 from rankcon_cli.picture.order import by_blocks
-from rankcon_cli.picture.png import png
+from rankcon_cli.picture.png import png, undrawn
 from rankcon_cli.picture.svg import svg_document
 from rankcon_cli.picture.text import isolated, printable, shortened, width
 
@@ -57,7 +57,8 @@ def test_each_kind_in_each_form(rankcon, tmp_path, hostile_file, kind, suffix):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         code, stdout, err = rankcon("plot", hostile_file, "--kind", kind, "--out", out)
-    assert (code, stdout, err) == (0, "", f"{out}: written\n")
+    boxes = f"{out}: 2 names drawn with boxes for letters that the font lacks; SVG and HTML show them\n"
+    assert (code, stdout, err) == (0, "", f"{out}: written\n" + boxes * (suffix == "png"))
     begins = {"svg": b"<?xml", "png": b"\x89PNG", "html": b"<!DOCTYPE html>"}
     assert out.read_bytes().startswith(begins[suffix.lower()])
 
@@ -83,6 +84,22 @@ def test_a_page_is_one_file_without_scripts(rankcon, hostile_file, tmp_path):
     assert html.count("http") == html.count("http://www.w3.org/2000/svg") + html.count("http-equiv")
     assert page.tags.count("dt") == 12 and SCRIPT in page.text
     assert "x" * 3000 in page.text  # the text below the picture cuts no name
+
+
+def test_a_png_says_which_names_it_cannot_draw(rankcon, tmp_path, hostile, cifar10):
+    texts = undrawn(heatmap(hostile, by_blocks(hostile), "猫"))
+    assert len(texts) == 3 and "猫" in texts and any(text.startswith("猫と犬") for text in texts)
+    assert "\U0001f469\u200d\U0001f467 family" in texts
+    assert undrawn(heatmap(cifar10, range(10), "t")) == []
+    assert rankcon("plot", "cifar10", "--out", tmp_path / "a.png")[2] == f"{tmp_path / 'a.png'}: written\n"
+
+
+def test_a_page_is_bounded_where_each_class_has_hundreds_of_tiers(one_by_one):
+    order = list(range(300))
+    html = html_page(heatmap(one_by_one, order, "deep"), one_by_one, order)
+    page = Page(html)
+    assert page.tags.count("dd") == 300 * 13 and page.text.count("and 287 more tiers") == 300
+    assert len(html) < 500_000
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from rankcon_cli.picture.palette import MOST_STEPS, colours, step
 from rankcon_cli.picture.png import SCALE, png
 from rankcon_cli.picture.scene import Raster
 from rankcon_cli.picture.svg import svg_document
-from rankcon_cli.ranking import Listing, Ranking, Tier, compile_ranking
+from rankcon_cli.ranking import Listing, Ranking, Tier, TierTable, compile_ranking
 
 
 def listed(table) -> int:
@@ -86,6 +86,24 @@ def test_pooled_takes_the_first_tier_that_enough_pairs_have(thousand):
         needed = max(1, 400 * share)
         expected = np.where(counts[0] >= needed, 1, np.where(counts[1] >= needed, 2, -1))
         assert (pooled(thousand, order, 50, share) == expected).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 1.0])
+def test_pooled_of_cells_of_unequal_size(one_by_one, share):
+    array, size = one_by_one.array(), 7
+    cell = np.arange(300) * size // 300
+    grid = pooled(one_by_one, range(300), size, share)
+    for i in range(size):
+        for j in range(size):
+            block = array[np.ix_(cell == i, cell == j)]
+            tiers = np.sort(block[block > 0])
+            needed = int(np.ceil(max(1, share * block.size)))
+            assert grid[i, j] == (tiers[needed - 1] if needed <= len(tiers) else -1)
+
+
+def test_pooled_of_a_table_that_lists_nothing():
+    table = TierTable(tuple("abcd"), ((),) * 4, (None,) * 4)
+    assert pooled(table, range(4), 2).tolist() == [[-1, -1], [-1, -1]]
 
 
 def test_pairs(cifar10, hostile):

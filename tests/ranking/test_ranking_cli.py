@@ -184,7 +184,7 @@ def test_show_as_json(rank):
 
 def test_show_refuses_what_it_does_not_know(rank, write):
     result = rank("show", "cifar10", "brid")
-    assert isinstance(result.exception, UsageError) and "did you mean 'bird'" in result.exception.message
+    assert type(result.exception) is RankconError and "did you mean 'bird'" in result.exception.message
     assert isinstance(rank("show", "cifar10", "--as", "xml").exception, UsageError)
     faulty = rank("show", write(f'{{{HEAD}, "rankings": {{"a": [["c"]]}}}}'))
     assert isinstance(faulty.exception, RankconError) and "E102" in faulty.exception.message
@@ -202,7 +202,7 @@ def test_exit_codes_of_the_program(write):
     warned = f'{{{HEAD}, "rankings": {{"a": [["b"]]}}}}'
     assert program("validate", "-", stdin=warned).returncode == 0
     assert program("validate", "-", "--strict", stdin=warned).returncode == 1
-    assert program("show", "digits", "11").returncode == 2
+    assert program("show", "digits", "11").returncode == 3
     missing = program("validate", "nothing.json")
     assert missing.returncode == 3 and missing.stdout == "" and "there is no ranking file" in missing.stderr
     faulty = program("fmt", write("[" * 100_000))

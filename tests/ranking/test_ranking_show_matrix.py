@@ -179,9 +179,28 @@ def test_json_is_written_class_by_class_as_a_whole_document(show, names):
         (["--as", "pie"], "--as takes"),
         (["--matrix", "--order", "colour"], "--order takes"),
         (["--order", "label"], "--order is for --matrix"),
-        (["brid", "--matrix"], "did you mean 'bird'"),
     ],
 )
-def test_what_is_refused(show, arguments, words):
+def test_what_is_refused_as_usage(show, arguments, words):
     code, out, err = show("cifar10", *arguments)
     assert (code, out) == (2, "") and words in err
+
+
+@pytest.mark.parametrize("form", ["tree", "table", "matrix", "json"])
+def test_an_unknown_class_and_a_group_are_named(show, tmp_path, form):
+    path = tmp_path / "grouped.json"
+    path.write_text(write(Ranking(("dog", "a, b", "cat"), groups={"canine": Tier(("dog", "a, b"))})))
+    code, out, err = show("cifar10", "brid", "--as", form)
+    assert (code, out) == (3, "") and "did you mean 'bird'" in err
+    for name in ("canine", "@canine"):
+        code, out, err = show(path, name, "--as", form)
+        assert (code, out) == (3, "") and "'canine' is a group, not a class; it holds 'dog' and 'a, b'" in err
+
+
+def test_names_with_commas_and_the_like_stand_in_quotes(show, tmp_path):
+    names = ("salt, pepper", "a > b", "x (3)", "plain", "[bold]b[/bold]")
+    path = tmp_path / "quotes.json"
+    path.write_text(write(Ranking(names, groups={"all": Tier(names, 0.5)})))
+    assert show(path, "plain")[1] == 'plain\n└── 1 "salt, pepper", "a > b", "x (3)", [bold]b[/bold] (0.5)\n'
+    assert '"salt, pepper", "a > b", "x (3)", [bold]b[/bold] (0.5)' in show(path, "plain", "--as", "table")[1]
+    assert show(path, "salt, pepper")[1].startswith("salt, pepper\n")

@@ -18,6 +18,7 @@ from rankcon_cli.ranking import (
     random_ranking,
     to_json_dict,
 )
+from rankcon_cli.ranking.table import tiers_of
 
 EXAMPLE = {
     "format": "rankcon/ranking",
@@ -104,6 +105,25 @@ def test_array_and_depth():
             tier = next((k for k, members in enumerate(table.tiers[c], 1) if b in members), -1)
             assert array[c, b] == (0 if b == c else tier)
     assert [table.n_tiers(c) for c in (0, 3, 6)] == [2, 3, 0]
+
+
+def test_what_a_class_lists_as_arrays():
+    table = example()
+    listed, tiers = table.listed(table.index("cat"))
+    assert [(table.classes[b], k) for b, k in zip(listed, tiers, strict=True)] == [
+        ("dog", 1), ("deer", 2), ("horse", 2), ("bird", 3), ("frog", 3),
+    ]  # fmt: skip
+    assert [part.tolist() for part in table.listed(table.index("frog"))] == [[], []]
+
+
+def test_tiers_of_a_class_as_documents_hold_them():
+    table = example()
+    assert tiers_of(table, table.index("airplane")) == [
+        {"classes": ["bird"], "score": None},
+        {"classes": ["ship"], "score": None},
+    ]
+    assert tiers_of(table, table.index("ship"))[0] == {"classes": ["airplane"], "score": 0.6}
+    assert tiers_of(table, table.index("frog")) == []
 
 
 def test_withholding_closes_up_and_keeps_scores():

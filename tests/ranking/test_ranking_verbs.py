@@ -122,7 +122,7 @@ def test_nothing_to_change_writes_nothing(rank, mine):
         (("group", "{mine}", "pet"), 2, "MEMBERS"),
         (("group", "{mine}", "pet", "--delete", "--rename", "x"), 2, "MEMBERS"),
         (("note", "{mine}", "cat"), 2, "TEXT or --delete"),
-        (("query", "{mine}", "brid"), 2, "did you mean 'bird'"),
+        (("query", "{mine}", "brid"), 3, "did you mean 'bird'"),
         (("query", "a", "b", "c"), 2, "one CLASS"),
     ],
 )

@@ -61,7 +61,13 @@ def diff(
 def merge(
     files: Annotated[list[str], _ranking_argument("FILE", "Two rankings or more of the same classes.")],
     keep: Annotated[
-        str, typer.Option("--keep", metavar="majority|any|all", help="List the classes that so many of them list.")
+        str,
+        typer.Option(
+            "--keep",
+            metavar="majority|any|all",
+            help="List the classes that so many of them list.",
+            autocompletion=lambda: ["majority", "any", "all"],
+        ),
     ] = "majority",
     within: Annotated[
         float, typer.Option("--within", metavar="R", help="Mean ranks at most R apart share a tier.")

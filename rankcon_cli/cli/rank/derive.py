@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rankcon_cli.cli.console import console
-from rankcon_cli.cli.rank.common import Force, Out, emit
-from rankcon_cli.errors import RankconError, UsageError
+from rankcon_cli.cli.rank.common import Force, Out, complete_file, emit, refuse_existing
+from rankcon_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rankcon_cli.derive.similarity import Similarities
-    from rankcon_cli.ranking import Ranking
     from rankcon_cli.ranking.hierarchy import Hierarchy
 
 #: Flag -> the kinds that take it.
@@ -30,61 +31,91 @@ _OF_FORM = dict.fromkeys(("--depth", "--names"), "hierarchies") | dict.fromkeys(
 )
 
 
+def _complete_kind() -> list[str]:
+    from rankcon_cli.derive.sources import KINDS
+
+    return [*KINDS, "folders", "run"]
+
+
+_File = Annotated[
+    str,
+    typer.Argument(metavar="FILE", help="What to derive from; - for standard input.", autocompletion=complete_file),
+]
+_Kind = Annotated[
+    str | None,
+    typer.Option("--from", metavar="KIND", help="What FILE is, where it is not plain.", autocompletion=_complete_kind),
+]
+_By = Annotated[
+    str | None,
+    typer.Option(
+        metavar="lca|path|means|confusion",
+        autocompletion=lambda: ["lca", "path", "means", "confusion"],
+        help="Hierarchies: depth of the lowest common ancestor (the default) or length of the path. "
+        "Runs: class means (the default) or confusions.",
+    ),
+]
+_Depth = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Trees: only groups at most N levels high; a class whose groups are all higher has nothing similar. "
+        "DAGs, and --by path: the N nearest tiers of each class.",
+    ),
+]
+_Order = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help="Ids or names, one a line: these are the classes, in label order; others are left out. For a matrix of "
+        "numbers alone: the names of its rows.",
+    ),
+]
+_Names = Annotated[
+    str | None,
+    typer.Option(metavar="CSV", help="Hierarchies: names for the ids, lines of id,name without a header."),
+]
+_Parts = Annotated[bool, typer.Option("--parts", help="Open Images: a part is a kind of the whole, too.")]
+_Similarity = Annotated[
+    bool,
+    typer.Option("--similarity", help="Matrices and tables: the numbers are similarities, larger is more similar."),
+]
+_Distance = Annotated[
+    bool, typer.Option("--distance", help="Matrices and tables: the numbers are distances, smaller is more similar.")
+]
+_Cuts = Annotated[
+    str | None,
+    typer.Option(metavar="A,B,...", help="Matrices, tables, runs: a tier down to each of these values, as in 0.8,0.5."),
+]
+_TopK = Annotated[
+    int | None, typer.Option(min=1, metavar="K", help="Matrices, tables, runs: the K most similar, one tier each.")
+]
+_Gaps = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Matrices, tables, runs: N tiers, cut at the widest gaps.")
+]
+_NoScores = Annotated[bool, typer.Option("--no-scores", help="Matrices, tables, runs: tiers without scores.")]
+_Data = Annotated[str | None, typer.Option(metavar="SPEC", help="Runs: look at the images of this data set instead.")]
+_DataDir = Annotated[Path | None, typer.Option(help="Runs: where torchvision's sets lie.")]
+_Name = Annotated[str | None, typer.Option(metavar="TEXT", help="The name that the ranking gets.")]
+
+
 def derive(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="What to derive from; - for standard input.")],
-    kind: Annotated[
-        str | None, typer.Option("--from", metavar="KIND", help="What FILE is, where it is not plain.")
-    ] = None,
-    by: Annotated[
-        str | None,
-        typer.Option(
-            metavar="lca|path|means|confusion",
-            help="Hierarchies: depth of the lowest common ancestor (the default) or length of the path. "
-            "Runs: class means (the default) or confusions.",
-        ),
-    ] = None,
-    depth: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Hierarchies: at most N tiers a class, the nearest.")
-    ] = None,
-    order: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST", help="Ids or names, one a line: these are the classes, in label order; others are left out."
-        ),
-    ] = None,
-    names: Annotated[
-        str | None,
-        typer.Option(metavar="CSV", help="Hierarchies: names for the ids, lines of id,name without a header."),
-    ] = None,
-    parts: Annotated[bool, typer.Option("--parts", help="Open Images: a part is a kind of the whole, too.")] = False,
-    similarity: Annotated[
-        bool,
-        typer.Option("--similarity", help="Matrices and tables: the numbers are similarities, larger is more similar."),
-    ] = False,
-    distance: Annotated[
-        bool,
-        typer.Option("--distance", help="Matrices and tables: the numbers are distances, smaller is more similar."),
-    ] = False,
-    cuts: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B,...", help="Matrices, tables, runs: a tier down to each of these values, as in 0.8,0.5."
-        ),
-    ] = None,
-    top_k: Annotated[
-        int | None, typer.Option(min=1, metavar="K", help="Matrices, tables, runs: the K most similar, one tier each.")
-    ] = None,
-    gaps: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Matrices, tables, runs: N tiers, cut at the widest gaps.")
-    ] = None,
-    no_scores: Annotated[
-        bool, typer.Option("--no-scores", help="Matrices, tables, runs: tiers without scores.")
-    ] = False,
-    data: Annotated[
-        str | None, typer.Option(metavar="SPEC", help="Runs: look at the images of this data set instead.")
-    ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Runs: where torchvision's sets lie.")] = None,
-    name: Annotated[str | None, typer.Option(metavar="TEXT", help="The name that the ranking gets.")] = None,
+    file: _File,
+    kind: _Kind = None,
+    by: _By = None,
+    depth: _Depth = None,
+    order: _Order = None,
+    names: _Names = None,
+    parts: _Parts = False,
+    similarity: _Similarity = False,
+    distance: _Distance = False,
+    cuts: _Cuts = None,
+    top_k: _TopK = None,
+    gaps: _Gaps = None,
+    no_scores: _NoScores = False,
+    data: _Data = None,
+    data_dir: _DataDir = None,
+    name: _Name = None,
     out: Out = None,
     force: Force = False,
 ) -> None:
@@ -97,7 +128,7 @@ def derive(
       graphml gml  graphs, edges from parent to child
       edges        lines of: parent child (wordnet.is_a.txt, *_isa.txt)
       newick       ((cat,dog)pet,bird)animal;
-      d3           {"name": ..., "children": [...]}
+      d3           {"name": ..., "children": [...]}; or {"pet": ["cat", "dog"], ...}
       openimages   the hierarchy of Open Images (--names class-descriptions.csv)
       coco lvis    annotations, of which only the categories are read
       inaturalist  the same, from kingdom to genus
@@ -108,77 +139,111 @@ def derive(
 
     \b
       matrix       a square CSV with class names (say --similarity or --distance)
-      table        parent,child or class,similar,score columns; a b distance
+      table        class,similar,score or parent,child columns; a,b,distance
       run          a run directory: what the network finds similar, a draft
 
-    The kind is guessed where FILE makes it plain. The ranking is printed, or written to --out.
+    The kind is guessed where FILE makes it plain. The ranking is printed, or written to --out. Where nothing can be
+    ranked, as in a flat folder, it holds the classes alone: a start for rankcon rank edit, set or elicit.
     """
     from dataclasses import replace
 
     from rankcon_cli.cli.logs import listen_to_the_library
+    from rankcon_cli.derive.draft import draft_of_hierarchy, draft_of_numbers, summary
+    from rankcon_cli.derive.order import read_order
     from rankcon_cli.ranking.hierarchy import Hierarchy
 
     listen_to_the_library()
+    refuse_existing(out, force)
     given = {"--depth": depth, "--names": names, "--parts": parts, "--similarity": similarity, "--distance": distance}
     given |= {"--cuts": cuts, "--top-k": top_k, "--gaps": gaps, "--no-scores": no_scores}
     given |= {"--data": data, "--data-dir": data_dir}
     flags = [flag for flag, value in given.items() if value not in (None, False)]
-    if similarity and distance:
-        raise UsageError("--similarity and --distance exclude each other")
-    kind = kind or _kind_of_folder(file)
+    _refuse_contradictions(similarity, distance, (file, order, names))
+    chosen = read_order(order) if order is not None else None
+    kind = kind or _kind_of_place(file)
     if kind in ("folders", "run"):
         _refuse_strangers(flags, kind)
         found = _from_folders(file) if kind == "folders" else _from_run(file, by, data, data_dir)
     else:
-        kind, found = _from_file(file, kind, flags, parts, distance if similarity or distance else None)
+        said = distance if similarity or distance else None
+        kind, found = _from_file(file, kind, flags, parts, said, chosen.entries if chosen else None)
     if isinstance(found, Hierarchy):
         _refuse_strangers(flags, kind, "hierarchies")
-        ranking, how = _rank_hierarchy(found, by, depth, order, names)
+        ranking, how = draft_of_hierarchy(found, kind, by=by, depth=depth, order=chosen, names=names)
     else:
         _refuse_strangers(flags, kind, "numbers")
-        ranking, how = _rank_numbers(found, kind, by, order, cuts, top_k, gaps, no_scores)
+        rule = {"cuts": _numbers(cuts), "top_k": top_k, "gaps": gaps, "scores": not no_scores}
+        ranking, how = draft_of_numbers(found, kind, by=by, order=chosen, **rule)
+    words = summary(ranking)
     source = f"derived from {_file_name(file)} ({kind}), {how}"
     emit(replace(ranking, name=name and _printable(name), source=source), out, force=force)
-    console.note(_summary(ranking, kind))
+    console.note(f"{kind}: {words}")
 
 
-def _kind_of_folder(file: str) -> str | None:
-    """``run`` or ``folders`` for a folder, None for a file."""
+def _refuse_contradictions(similarity: bool, distance: bool, files: "Sequence[str | None]") -> None:
+    if similarity and distance:
+        raise UsageError("--similarity and --distance exclude each other")
+    if files.count("-") > 1:
+        raise UsageError("only one of FILE, --order and --names can be - (standard input)")
+
+
+def _kind_of_place(file: str) -> str | None:
+    """``run`` or ``folders`` for a folder, which may be spelled as a data spec; None for a file."""
+    if _spec_of_folder(file) is not None:
+        return "folders"
     if file == "-" or not os.path.isdir(file):
         return None
     return "run" if os.path.exists(os.path.join(file, "run.json")) else "folders"
 
 
+def _spec_of_folder(file: str) -> tuple[str, str] | None:
+    """``folder`` or ``tree`` and the path, where ``file`` is such a data spec and no path."""
+    if not file.startswith(("folder:", "tree:")) or os.path.exists(file):
+        return None
+    from rankcon_cli.data.spec import parse_spec
+
+    spec = parse_spec(file)
+    return spec.source, spec.place
+
+
 def _from_file(
-    file: str, kind: str | None, flags: list[str], parts: bool, distance: bool | None
+    file: str,
+    kind: str | None,
+    flags: list[str],
+    parts: bool,
+    distance: bool | None,
+    names: "Sequence[str] | None",
 ) -> "tuple[str, Hierarchy | Similarities]":
     """The kind of a file, guessed where it is not given, and what the file says."""
+    from rankcon_cli.derive.guess import guess
     from rankcon_cli.derive.reading import opened
-    from rankcon_cli.derive.sources import KINDS, guess, read
+    from rankcon_cli.derive.sources import KINDS, PLACES, read
     from rankcon_cli.wording import did_you_mean, quoted
 
     if kind is not None and kind not in KINDS:
-        known = (*KINDS, "folders", "run")
+        known = (*KINDS, *PLACES)
         message = f"there is no kind {quoted(kind)}{did_you_mean(kind, known)}"
         raise UsageError(message, hint=f"--from takes {', '.join(known)}")
     with opened(file) as source:
         kind = kind or guess(source)
         _refuse_strangers(flags, kind)
-        return kind, read(kind, source, parts=parts, distance=distance)
+        return kind, read(kind, source, parts=parts, distance=distance, names=names)
 
 
 def _from_folders(file: str) -> "Hierarchy":
-    """The hierarchy of the classes that the data spec ``tree:FILE`` has."""
-    from rankcon_cli.data.folders import open_tree
+    """The hierarchy of the classes that the data spec ``tree:FILE`` has, or ``folder:PATH`` where FILE says so."""
+    from rankcon_cli.data.folders import open_folder, open_tree
     from rankcon_cli.derive.folders import folder_hierarchy
 
-    source = open_tree(file, False)
+    form, path = _spec_of_folder(file) or ("tree", file)
+    source = (open_folder if form == "folder" else open_tree)(path, False)
     folders: dict[str, str] = {}
     for split in source.splits or ("all",):
         part = source.read(split)
         for image, label in zip(part.names, part.labels.tolist(), strict=True):
             steps = image.split("/")[1 if source.splits else 0 : -1]
-            folders.setdefault(source.classes.names[label], "/".join(steps))
+            folder = steps[:1] if form == "folder" else steps
+            folders.setdefault(source.classes.names[label], "/".join(folder))
     for note in source.notes:
         console.note(note)
     return folder_hierarchy({name: folders[name] for name in source.classes.names}, file)
@@ -192,56 +257,6 @@ def _from_run(file: str, by: str | None, data: str | None, data_dir: Path | None
         raise UsageError(f"--by of a run is means or confusion, not {by!r}")
     options = DataOptions(data_dir=data_dir) if data_dir else None
     return from_run(Path(file), by=by or "means", data=data, options=options, progress=console.progress())
-
-
-def _rank_hierarchy(
-    hierarchy: "Hierarchy", by: str | None, depth: int | None, order: str | None, names: str | None
-) -> "tuple[Ranking, str]":
-    """The ranking, and how it was made in words."""
-    from rankcon_cli.derive.order import read_names, read_order, select, with_names
-    from rankcon_cli.derive.tiers import rank_hierarchy
-
-    if by not in (None, "lca", "path"):
-        raise UsageError(f"--by of a hierarchy is lca or path, not {by!r}")
-    if names is not None:
-        hierarchy = with_names(hierarchy, read_names(names), names)
-    if order is not None:
-        hierarchy = select(hierarchy, read_order(order), order)
-    ranking = rank_hierarchy(hierarchy, by=by or "lca", depth=depth)
-    others = len(ranking.classes) - 1
-    flat = all(len(listing.tiers) == 1 and len(listing.tiers[0].of) == others for listing in ranking.rankings.values())
-    if not ranking.groups and flat:
-        raise RankconError(
-            f"{hierarchy.file} ranks nothing: no node holds two or more of the classes and not all of them",
-            hint="see with --order which nodes are the classes, or begin by hand: rankcon rank edit --new",
-        )
-    how = "by length of path" if by == "path" else "by depth of the lowest common ancestor"
-    return ranking, how if depth is None else f"{how}, to depth {depth}"
-
-
-def _rank_numbers(
-    similarities: "Similarities",
-    kind: str,
-    by: str | None,
-    order: str | None,
-    cuts: str | None,
-    top_k: int | None,
-    gaps: int | None,
-    no_scores: bool,
-) -> "tuple[Ranking, str]":
-    """The ranking, and how it was made in words."""
-    from rankcon_cli.derive.order import arrange, read_order
-    from rankcon_cli.derive.similarity import DEFAULT_TOP_K, to_ranking
-
-    if by is not None and kind != "run":
-        raise UsageError(f"--by goes with hierarchies and runs, not with a {kind} of numbers")
-    if order is not None:
-        similarities = arrange(similarities, read_order(order), f"the {kind}", order)
-    ranking = to_ranking(similarities, cuts=_numbers(cuts), top_k=top_k, gaps=gaps, scores=not no_scores)
-    rules = {f"cuts {cuts}": cuts, f"the {top_k} most similar": top_k, f"cut at {gaps} gaps": gaps}
-    usual = "tiers as given" if similarities.declared else f"the {DEFAULT_TOP_K} most similar"
-    made = [words for words, value in rules.items() if value is not None] or [usual]
-    return ranking, ", ".join([*([f"by {by or 'means'}"] if kind == "run" else []), *made])
 
 
 def _refuse_strangers(flags: list[str], kind: str, form: str | None = None) -> None:
@@ -275,17 +290,3 @@ def _printable(text: str) -> str:
     import unicodedata
 
     return unicodedata.normalize("NFC", text).encode("utf-8", "backslashreplace").decode()
-
-
-def _summary(ranking: "Ranking", kind: str) -> str:
-    """``coco: 80 classes, 11 groups, 1 tier at most``."""
-    from rankcon_cli.ranking.document import is_group
-    from rankcon_cli.wording import counted
-
-    high: dict[str, int] = {}
-    for group, tier in ranking.groups.items():  # inner ones first
-        high[group] = 1 + max((high[member[1:]] for member in tier.of if is_group(member)), default=0)
-    most = max([*high.values(), *(len(listing.tiers) for listing in ranking.rankings.values())], default=0)
-    counts = {"class": len(ranking.classes), "group": len(ranking.groups), "list": len(ranking.rankings)}
-    parts = [counted(number, noun) for noun, number in counts.items() if number]
-    return f"{kind}: {', '.join(parts)}; at most {counted(most, 'tier')} a class"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rankcon_cli.cli.console import console
 from rankcon_cli.cli.rank.common import Force, RankingFile, emit_text
 from rankcon_cli.errors import UsageError
 
@@ -15,16 +16,22 @@ if TYPE_CHECKING:
 #: What ``--out`` may end in.
 SUFFIXES = (".svg", ".png", ".html")
 
+_KINDS = ("heatmap", "graph")
+
 
 def plot(
     file: RankingFile,
-    kind: Annotated[str, typer.Option("--kind", metavar="heatmap|graph", help="What to draw.")] = "heatmap",
+    kind: Annotated[
+        str,
+        typer.Option("--kind", metavar="heatmap|graph", help="What to draw.", autocompletion=lambda: _KINDS),
+    ] = "heatmap",
     order: Annotated[
         str | None,
         typer.Option(
             "--order",
             metavar="blocks|label",
             help="Order of the heat map: similar classes together, or as in the file.",
+            autocompletion=lambda: ("blocks", "label"),
         ),
     ] = None,
     tiers: Annotated[
@@ -49,7 +56,7 @@ def plot(
     from rankcon_cli.ranking import compile_ranking, load
 
     suffix = _suffix(out, force=force)
-    if kind not in ("heatmap", "graph"):
+    if kind not in _KINDS:
         raise UsageError(f"--kind takes heatmap or graph, not {kind!r}")
     if order is not None and order not in ORDERS:
         raise UsageError(f"--order takes {' or '.join(ORDERS)}, not {order!r}")
@@ -63,6 +70,8 @@ def plot(
     title = ranking.name or ranking.file
     scene = _scene(table, title, kind, places, tiers)
     emit_text(_written(scene, table, places, suffix), out, force=force)
+    if suffix == ".png":
+        _note_boxes(scene, out)
 
 
 def _suffix(out: str | None, *, force: bool) -> str:
@@ -94,6 +103,17 @@ def _scene(table: "TierTable", title: str, kind: str, order: list[int], tiers: i
     from rankcon_cli.picture.graph import graph
 
     return graph(table, title, tiers)
+
+
+def _note_boxes(scene: "Scene", out: str | None) -> None:
+    """Say where the PNG shows boxes for letters."""
+    from rankcon_cli.picture.png import undrawn
+    from rankcon_cli.wording import counted
+
+    texts = undrawn(scene)
+    if texts:
+        names = counted(len(texts), "name")
+        console.note(f"{out}: {names} drawn with boxes for letters that the font lacks; SVG and HTML show them")
 
 
 def _written(scene: "Scene", table: "TierTable", order: list[int], suffix: str) -> str | bytes:

@@ -7,8 +7,13 @@ import typer
 
 from rankcon_cli.cli.command import Json
 from rankcon_cli.cli.console import console
-from rankcon_cli.cli.rank.common import complete_file, nfc
-from rankcon_cli.errors import ExitCode, RankconError, UsageError
+from rankcon_cli.cli.rank.common import complete_class, complete_file, nfc
+from rankcon_cli.errors import ExitCode, UsageError
+
+
+def _complete(ctx: typer.Context, args: list[str], incomplete: str) -> list[str]:
+    """Files, then the classes of the file."""
+    return (complete_class if ctx.params.get("words") else complete_file)(ctx, args, incomplete)
 
 
 def query(
@@ -17,8 +22,7 @@ def query(
         typer.Argument(
             metavar="[FILE] CLASS",
             help="The ranking (without it, or -: standard input) and the class.",
-            callback=nfc,
-            autocompletion=complete_file,
+            autocompletion=_complete,
         ),
     ],
     tier: Annotated[int | None, typer.Option("--tier", min=1, metavar="K", help="Only this tier.")] = None,
@@ -28,7 +32,8 @@ def query(
 
     The most similar come first. Without --tier each line begins with the number of the tier and a tab. Exit 1: there are none.
     """
-    from rankcon_cli.ranking import compile_ranking, load, to_json_dict
+    from rankcon_cli.ranking import compile_ranking, load
+    from rankcon_cli.ranking.table import tiers_of
 
     if len(words) > 2:
         raise UsageError(
@@ -37,18 +42,15 @@ def query(
     file, name = words if len(words) == 2 else ("-", words[0])
     if len(words) == 1 and sys.stdin.isatty():
         raise UsageError("there is no ranking on standard input", hint=f"rankcon rank query FILE {name!r}")
-    table = compile_ranking(load(file))
-    try:
-        tiers = to_json_dict(table, [name])["tiers"][name]
-    except RankconError as error:
-        raise UsageError(error.message, hint=error.hint) from error
-    numbered = [{"tier": k, **found} for k, found in enumerate(tiers, 1) if tier is None or k == tier]
+    table, name = compile_ranking(load(file)), nfc(name)
+    found = [(k, members) for k, members in enumerate(tiers_of(table, table.index(name)), 1) if tier in (None, k)]
     if as_json:
+        numbered = [{"tier": k, **members} for k, members in found]
         console.json({"format": "rankcon/query", "version": 1, "class": name, "tiers": numbered})
     else:
-        for found in numbered:
-            prefix = f"{found['tier']}\t" if tier is None else ""
-            for other in found["classes"]:
+        for k, members in found:
+            prefix = f"{k}\t" if tier is None else ""
+            for other in members["classes"]:
                 console.out(prefix + other)
-    if not numbered:
+    if not found:
         raise typer.Exit(ExitCode.CHECK_FAILED)

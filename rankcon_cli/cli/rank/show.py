@@ -13,7 +13,7 @@ from rankcon_cli.errors import RankconError, UsageError
 
 if TYPE_CHECKING:
     from rankcon_cli.picture.terminal import Line
-    from rankcon_cli.ranking import TierTable
+    from rankcon_cli.ranking import Ranking, TierTable
 
 _FORMS = ("tree", "table", "matrix", "json")
 
@@ -31,14 +31,25 @@ def show(
         typer.Argument(metavar="CLASS", help="Only these; else all.", callback=nfc, autocompletion=complete_class),
     ] = None,
     form: Annotated[
-        str | None, typer.Option("--as", metavar="tree|table|matrix|json", help="How to show the tiers; else tree.")
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="tree|table|matrix|json",
+            help="How to show the tiers; else tree.",
+            autocompletion=lambda: _FORMS,
+        ),
     ] = None,
     as_matrix: Annotated[
         bool, typer.Option("--matrix", help="Short for --as matrix: a row for each class, its tiers by column.")
     ] = False,
     order: Annotated[
         str | None,
-        typer.Option("--order", metavar="blocks|label", help="Of the matrix: similar classes together, or as in FILE."),
+        typer.Option(
+            "--order",
+            metavar="blocks|label",
+            help="Of the matrix: similar classes together, or as in FILE.",
+            autocompletion=lambda: ("blocks", "label"),
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -51,11 +62,9 @@ def show(
     form = _form(form, as_matrix=as_matrix, as_json=as_json)
     if order is not None and form != "matrix":
         raise UsageError("--order is for --matrix: trees, tables and JSON keep the order of the file")
-    table = compile_ranking(load(file))
-    try:
-        labels = [table.index(name) for name in classes or ()] or list(range(len(table.classes)))
-    except RankconError as error:
-        raise UsageError(error.message, hint=error.hint) from error
+    ranking = load(file)
+    table = compile_ranking(ranking)
+    labels = [_label(table, ranking, name) for name in classes or ()] or list(range(len(table.classes)))
     if form == "json":
         _show_json(table, labels)
     elif form == "matrix":
@@ -77,21 +86,28 @@ def _form(form: str | None, *, as_matrix: bool, as_json: bool) -> str:
     return wanted[0]
 
 
+def _label(table: "TierTable", ranking: "Ranking", name: str) -> int:
+    """The label of class ``name``; RankconError where there is none, which says so where it is a group."""
+    group = name.removeprefix("@")
+    if name in table.classes or group not in ranking.groups:
+        return table.index(name)
+    from rankcon_cli.wording import listed, quoted
+
+    members = listed(ranking.groups[group].of)
+    raise RankconError(f"{quoted(group)} is a group, not a class; it holds {members}", hint="name classes of it")
+
+
 def _show_json(table: "TierTable", labels: Sequence[int]) -> None:
     """The document of ``to_json_dict``, written class by class: a large one would not fit in memory as a whole."""
     from rankcon_cli.files import to_json
     from rankcon_cli.ranking import to_json_dict
-    from rankcon_cli.ranking.table import scores_of
+    from rankcon_cli.ranking.table import tiers_of
 
     before, after = to_json(to_json_dict(table, [])).rsplit("{}", 1)
     shown = list(dict.fromkeys(labels))
     console.out(before + "{")
     for c in shown:
-        tiers = [
-            {"classes": [table.classes[b] for b in members], "score": score}
-            for members, score in zip(table.tiers[c], scores_of(table, c), strict=True)
-        ]
-        lines = to_json({table.classes[c]: tiers}).split("\n")[1:-1]
+        lines = to_json({table.classes[c]: tiers_of(table, c)}).split("\n")[1:-1]
         console.out("\n".join(f"  {line}" for line in lines) + ("," if c != shown[-1] else ""))
     console.out("  }" + after)
 
@@ -109,13 +125,14 @@ def _show_table(table: "TierTable", labels: Sequence[int]) -> None:
 
 
 def _cells(table: "TierTable", c: int) -> list[str]:
-    """What stands in each tier of class ``c``, and its score."""
+    """What stands in each tier of class ``c``, names with commas and the like in quotes, and its score."""
+    from rankcon_cli.ranking.notation import format_member
     from rankcon_cli.ranking.table import scores_of
 
     most = _MOST_NAMES if sys.stdout.isatty() else None
     cells = []
     for members, score in zip(table.tiers[c], scores_of(table, c), strict=True):
-        cell = ", ".join(table.classes[b] for b in members[:most])
+        cell = ", ".join(format_member(table.classes[b]) for b in members[:most])
         if most and len(members) > most:
             cell += f" and {len(members) - most:,} more"
         cells.append(cell if score is None else f"{cell} ({score:g})")
@@ -147,9 +164,9 @@ def _show_matrix(table: "TierTable", wanted: Sequence[int] | None, order: str, f
     if width and wanted is None and terminal.n_lines(table, rows, columns, width) > terminal.MOST_LINES:
         _print_lines(terminal.overview(table, columns, width), table.depth)
         console.note(
-            "each cell stands for neighbouring classes and shows the tier by which a twentieth of their pairs are listed, "
-            "a row is named by its first class; "
-            f"name some classes, pipe it, or draw it: rankcon rank plot {file} --out my.svg"
+            "each cell stands for neighbouring classes: the tier by which a twentieth of\n"
+            "their pairs are listed; a row is named by its first class. To see it all, name\n"
+            f"some classes, pipe it, or draw it: rankcon rank plot {file} --out my.svg"
         )
         return
     _print_lines(terminal.matrix(table, rows, columns, width), table.depth)
