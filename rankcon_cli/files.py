@@ -81,7 +81,8 @@ def write_atomic(path: Path, content: str | bytes) -> None:
     """
     data = content.encode() if isinstance(content, str) else content
     path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file() and not path.is_dir():
+    # os.path: false, where Path raises, for a name that is too long for a file.
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         try:
             path.write_bytes(data)
         except OSError as error:

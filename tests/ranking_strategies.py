@@ -15,7 +15,8 @@ HOSTILE_NAMES = (
     "=1+1", "-", "--help", "$HOME", "%s", "{0}", "#", "//", "null", "1", "1e999", "x" * 200, "\ufeff", "\u00a0b\u00a0c",
 )  # fmt: skip
 
-_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+#: As they are read: in the form NFC.
+_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12).map(lambda t: unicodedata.normalize("NFC", t))
 
 
 def _is_name(name: str) -> bool:

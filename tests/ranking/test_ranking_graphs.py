@@ -187,3 +187,13 @@ def test_graph_files_are_loaded_by_content(tmp_path):
         assert len(ranking.classes) == 5 and ranking.text is None
     with pytest.raises(RankconError):
         load(tmp_path / "missing.graphml")
+
+
+def test_numbers_beyond_all_bounds_and_names_of_another_form():
+    graph = nx.DiGraph()
+    graph.add_edge("a", "b", rank=1)
+    text = "\n".join(nx.generate_graphml(graph)).replace(">1<", f">{'9' * 400}<")
+    with pytest.raises(RankingError, match="is not a number"):
+        parse(text, "g")
+    graph = nx.DiGraph([("r", "e\u0301"), ("r", "b"), ("s", "c"), ("s", "d")])
+    assert parse(json.dumps(nx.node_link_data(graph, edges="edges")), "g").classes == ("\u00e9", "b", "c", "d")
