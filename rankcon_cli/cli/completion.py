@@ -53,11 +53,6 @@ class Line(NamedTuple):
     quote: str
 
 
-def wanted() -> bool:
-    """Whether a shell started the program for completions."""
-    return INSTRUCTION in os.environ
-
-
 def answer(build_app: Callable[[list[str]], Callable[..., Any]]) -> int:
     """Print what may stand at the cursor, from an app with no more than the command of the line."""
     if os.environ[INSTRUCTION] != "complete_bash":

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from rankcon_cli import __version__
-from rankcon_cli.cli import completion
 from rankcon_cli.cli.console import console
 from rankcon_cli.errors import ExitCode, Interrupted, NothingPiped, RankconError
 
@@ -79,10 +78,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        if completion.wanted():
-            return completion.answer(build_app)
+        if "_RANKCON_COMPLETE" in os.environ:  # a shell asks what may come next
+            from rankcon_cli.cli.completion import answer
+
+            return answer(build_app)
         if "--install-completion" in words or "--show-completion" in words:
-            completion.use_own_script()
+            from rankcon_cli.cli.completion import use_own_script
+
+            use_own_script()
         app = build_app(words)
         result = app(args=arguments, standalone_mode=False, prog_name="rankcon")
         console.flush()

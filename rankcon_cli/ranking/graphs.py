@@ -4,7 +4,7 @@ Two kinds are. In a *class graph* every edge carries a rank or a weight: an edge
 *tree* no edge does: source -> target is parent -> child, leaves are the classes and inner nodes become groups.
 """
 
-import math
+import sys
 import unicodedata
 import warnings
 from collections.abc import Hashable
@@ -176,7 +176,7 @@ def _names(graph: "nx.Graph", nodes: list[Hashable], file: str) -> dict[Hashable
 
 
 def _number(value: Any, what: str, file: str) -> float:
-    if isinstance(value, float | int) and not isinstance(value, bool) and -math.inf < value < math.inf:
+    if isinstance(value, float | int) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
         return value
     raise _unclear(f"{what} is not a number but {quoted(str(value))}", file)
 

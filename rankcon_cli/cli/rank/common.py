@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rankcon_cli.cli.completion import safe
 from rankcon_cli.cli.console import console
 from rankcon_cli.errors import RankconError
 
@@ -29,6 +28,7 @@ def complete_file(ctx: typer.Context, args: list[str], incomplete: str) -> list[
     import glob
     import os
 
+    from rankcon_cli.cli.completion import safe
     from rankcon_cli.ranking.sources import shipped
 
     paths = [path + "/" if os.path.isdir(path) else path for path in glob.glob(glob.escape(incomplete) + "*")]
@@ -52,6 +52,7 @@ def complete_note(ctx: typer.Context, args: list[str], incomplete: str) -> list[
 
 def _completions(ctx: typer.Context, incomplete: str, names: "Callable[[Ranking], Iterable[str]]") -> list[str]:
     """Names of a ranking that go on from ``incomplete``; none where it cannot be read: a TAB must not complain."""
+    from rankcon_cli.cli.completion import safe
     from rankcon_cli.ranking import load
 
     file = ctx.params.get("file") or next(iter(ctx.params.get("words") or ()), None)  # of query: FILE CLASS
