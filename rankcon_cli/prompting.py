@@ -1,6 +1,7 @@
 """Asking on a terminal: whether there is one, and prompts that draw on stderr so that stdout stays data."""
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,9 +10,11 @@ from rankcon_cli.errors import Interrupted, RankconError
 
 
 def require_terminal(what: str, instead: str) -> None:
-    """RankconError (exit 3) that names what to use ``instead``, where stdin or stderr is no terminal."""
+    """RankconError (exit 3) that names what to use ``instead``, where stdin or stderr is no terminal, or a dumb one."""
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()):
         raise RankconError(f"{what} asks questions and needs a terminal", hint=instead)
+    if os.environ.get("TERM") == "dumb":
+        raise RankconError(f"{what} needs a terminal that it can draw on, and TERM says dumb", hint=instead)
 
 
 @contextlib.contextmanager

@@ -41,7 +41,9 @@ def read_superclasses(source: Source) -> Hierarchy:
 
 
 def _pairs(source: Source, form: str) -> list[tuple[str, str]]:
-    lines = ("" if line.lstrip().startswith("#") else line for line in text_of(source).splitlines())
+    lines = (
+        "" if line.lstrip().startswith("#") else line for line in text_of(source).replace("\r\n", "\n").split("\n")
+    )
     pairs = []
     for line, cells in records("\n".join(lines), source.name):
         if len(cells) != 2:

@@ -31,7 +31,7 @@ class Order(NamedTuple):
 def read_order(file: str) -> Order:
     """The ids or names of a list, one a line; RankconError where it is empty or names one twice."""
     with opened(file) as source:
-        entries = [line.strip() for line in text_of(source).splitlines() if line.strip()]
+        entries = [line.strip() for line in text_of(source).split("\n") if line.strip()]
     if not entries:
         raise RankconError(f"{file} lists no classes", hint="one id or name a line, in label order")
     twice = [entry for entry, count in Counter(entries).items() if count > 1]

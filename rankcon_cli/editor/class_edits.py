@@ -235,7 +235,8 @@ def ask_text(desk: Desk, name: str) -> None:
     answer = desk.terminal.text(shown(name), format_tiers(listing), fault, about=about)
     if answer is not None:
         listing = parse_tiers(answer)
-        desk.edit(lambda r: change.set_listing(r, name, listing), f"list of {shown(name)} written")
+        what = "written" if listing != Listing(()) else "says: nothing similar; d drops the list"
+        desk.edit(lambda r: change.set_listing(r, name, listing), f"list of {shown(name)} {what}")
 
 
 def ask_note(desk: Desk, key: str) -> None:

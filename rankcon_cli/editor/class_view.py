@@ -2,10 +2,21 @@
 
 from rankcon_cli.editor import class_edits as edits
 from rankcon_cli.editor.desk import COMMON_KEYS, Desk
+from rankcon_cli.editor.findings_view import chosen_finding
+from rankcon_cli.editor.group_view import GroupView
 from rankcon_cli.editor.lines import Line, columns, cut, fitted, indented, names_in_line, padded, shown, spread, wrapped
 from rankcon_cli.editor.lists import Listed, pointed, pressed, searchable, toggled, with_rows
 from rankcon_cli.editor.pager import keys_page
-from rankcon_cli.editor.screens import about, frame, issue_line, key_lines, list_lines, said_lines, title_line
+from rankcon_cli.editor.screens import (
+    about,
+    frame,
+    issue_line,
+    key_lines,
+    list_lines,
+    note_lines,
+    said_lines,
+    title_line,
+)
 from rankcon_cli.editor.terminal import Act, Leave
 from rankcon_cli.ranking.edit import ClassTier, class_tiers
 from rankcon_cli.wording import counted
@@ -38,6 +49,7 @@ _ALL_KEYS = (
     ("0", "nothing is similar"),
     ("g", "groups of the class"),
     ("n", "note on the class"),
+    ("f", "all findings"),
     ("→ ←", "next and previous class"),
     ("Tab", "next class that is not ranked"),
     *COMMON_KEYS,
@@ -47,6 +59,8 @@ _ALL_KEYS = (
 
 class ClassView:
     """The screen of a class. It is left with the name of the class it showed last."""
+
+    typing = False
 
     def __init__(self, desk: Desk, name: str):
         self._desk = desk
@@ -122,10 +136,7 @@ class ClassView:
 
     def _remarks(self, width: int) -> list[Line]:
         """The note, who lists the class in vain, and the warnings about it."""
-        lines: list[Line] = []
-        notes = self._facts.ranking.notes
-        if notes is not None and not isinstance(notes, str) and self._name in notes:
-            lines += indented(wrapped(f"note: {notes[self._name]}", width - 2, 2))
+        lines = note_lines(self._facts, self._name, width)
         if self._listers:
             text = f" listed by, not listing: {names_in_line(self._listers)}"
             lines.append([("class:quiet", cut(text, width))])
@@ -176,6 +187,7 @@ class ClassView:
         acts = {
             "a": lambda: self._add(),
             "e": lambda: edits.ask_text(desk, name),
+            "f": self._findings,
             "g": lambda: edits.ask_groups(desk, name),
             "n": lambda: edits.ask_note(desk, name),
             "s": lambda: edits.ask_scores(desk, name, tiers),
@@ -194,6 +206,13 @@ class ClassView:
         added = edits.add_classes(self._desk, self._name, tier, into=into)
         self._refresh()
         self._list = pointed(self._list, added[-1] if added else None)
+
+    def _findings(self) -> None:
+        subject = chosen_finding(self._desk)
+        if subject in self._facts.label:
+            self._show(subject)
+        elif subject is not None:
+            self._desk.terminal.show(GroupView(self._desk, subject))
 
     def _edit(self, key: str) -> None:
         """The edit of a key that asks nothing."""

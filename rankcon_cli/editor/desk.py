@@ -9,8 +9,8 @@ from rankcon_cli.editor.facts import Facts, cheap_to_check, facts_of
 from rankcon_cli.editor.lines import Fragment, Line, shown
 from rankcon_cli.editor.pager import diff_page
 from rankcon_cli.editor.session import Session, edited, redone, stored, undone
-from rankcon_cli.editor.terminal import Act, Leave, Terminal
-from rankcon_cli.errors import RankconError
+from rankcon_cli.editor.terminal import PASTED, Act, Leave, Terminal
+from rankcon_cli.errors import Interrupted, RankconError
 from rankcon_cli.ranking import Ranking, write
 
 #: What every screen can do, whatever else its keys mean.
@@ -20,6 +20,9 @@ COMMON_KEYS = (
     ("w, Ctrl-S", "save the file"),
     ("Ctrl-C", "leave at once; the file stays as it is"),
 )
+#: Called with another file before it is edited in place of the first; RankconError where it must not be.
+Claim = Callable[[draft.Place], object]
+
 _UNDO, _REDO, _SAVE = ("u", "c-z"), ("U", "c-y", "c-r"), ("w", "c-s")
 
 
@@ -30,14 +33,16 @@ class Desk:
         session: the ranking and its history.
         place: the file, and the draft beside it.
         terminal: where questions are asked.
+        claim: what another file is handed to before it is edited in place of the first.
         said: what came of the last key.
         refused: why the last edit or saving was not made, where it was not.
     """
 
-    def __init__(self, session: Session, place: draft.Place, terminal: Terminal):
+    def __init__(self, session: Session, place: draft.Place, terminal: Terminal, claim: Claim = lambda place: None):
         self.session = session
         self.place = place
         self.terminal = terminal
+        self.claim = claim
         self.said: list[Fragment] = []
         self.refused: RankconError | None = None
         self._facts: Facts | None = None
@@ -98,6 +103,8 @@ class Desk:
             self._step(redone, "redone", "there is nothing to redo")
         elif key in _SAVE:
             return self.save()
+        elif key == PASTED:
+            self.tell("pasted text is ignored here", "class:quiet")
         else:
             return None
         return True
@@ -115,10 +122,16 @@ class Desk:
         self.tell(what)
         self.keep_draft()
 
+    @property
+    def _has_edits(self) -> bool:
+        """Whether there is something to keep: a new file that was not touched is made again as easily."""
+        touched = self.session.past or self.session.future or self.place.base or os.path.exists(self.place.draft)
+        return self.session.unsaved and bool(touched)
+
     def keep_draft(self) -> None:
         """Let the draft hold what the file does not; an edit that could not be kept is said, and not lost by it."""
         try:
-            if self.session.unsaved and (self.session.past or self.session.future):
+            if self._has_edits:
                 draft.keep(self.place, write(self.ranking))
             else:
                 draft.discard(self.place)
@@ -128,8 +141,11 @@ class Desk:
     # -- saving and leaving -------------------------------------------------------------------------
 
     def save(self) -> Act | bool:
-        """Write the file. Where another program changed it meanwhile, the act that shows how and asks."""
+        """Write the file. Where it must not be written, or another program changed it meanwhile, the act that asks."""
         try:
+            why = draft.unwritable(self.place)
+            if why is not None:
+                return lambda: self._save_elsewhere(why)
             theirs = draft.changed(self.place)
             if theirs is not None:
                 return lambda: self._settle(theirs)
@@ -139,11 +155,12 @@ class Desk:
         return True
 
     def _write(self, place: draft.Place | None = None) -> None:
-        written = draft.write(place or self.place, write(self.ranking))
-        if place is not None:
-            draft.discard(self.place)
-        self.place, self.session, self._written = written, stored(self.session), True
+        before = self.place
+        self.place = draft.write(place or before, write(self.ranking))
+        self.session, self._written = stored(self.session), True
         self.tell(f"{self.place.name}: saved")
+        if place is not None:
+            draft.discard(before)
 
     def _settle(self, theirs: bytes) -> None:
         """Show how the file was changed, and do what the user chooses."""
@@ -173,14 +190,25 @@ class Desk:
         except RankconError as error:
             self.refuse(error)
 
-    def _save_as(self) -> None:
+    def _save_elsewhere(self, why: str) -> None:
+        """Say why the file is not written, and offer another name."""
+        try:
+            self._save_as(about=f"{why}: it is not written")
+        except RankconError as error:
+            self.refuse(error)
+
+    def _save_as(self, about: str = "") -> None:
         """Save under another name, which must be free, and go on with that file."""
-        mine = self.place.path.with_name(f"{self.place.path.stem}-mine{self.place.path.suffix}")
-        answer = self.terminal.text("save mine as", str(mine), _not_free)
+        path = self.place.path
+        folder = path.parent if os.access(path.parent, os.W_OK) else Path.cwd()
+        mine = folder / f"{path.stem}-mine{path.suffix}"
+        answer = self.terminal.text("save mine as", str(mine), _not_free, about=about)
         if answer is None:
             self.tell("not saved", "class:warning")
             return
-        self._write(draft.place_of(_path(answer), answer.strip()))
+        place = draft.place_of(_path(answer), answer.strip())
+        self.claim(place)
+        self._write(place)
 
     def _take(self, theirs: Ranking, data: bytes) -> None:
         """Go on with what another program wrote, as one edit that can be undone."""
@@ -194,7 +222,7 @@ class Desk:
         return self._ask_to_leave if self.session.unsaved else Leave(self._closing())
 
     def _ask_to_leave(self) -> Leave | None:
-        new = self.place.base is None and not self.session.past
+        new = not self._has_edits
         name = shown(self.place.path.name)
         choices = [("save and quit", "save"), ("quit without saving", "drop"), ("go back", None)]
         if not new:
@@ -210,8 +238,23 @@ class Desk:
             draft.discard(self.place)
             return Leave(self._closing())
         if choice == "keep":
-            return Leave(f"{self._closing()}; the next 'rankcon rank edit' offers the draft")
+            return self._leave_a_draft()
         return None
+
+    def _leave_a_draft(self) -> Leave | None:
+        """Leave once the draft is written; where it cannot be, say so and stay."""
+        try:
+            draft.keep(self.place, write(self.ranking))
+        except RankconError as error:
+            self.tell(f"no draft can be kept, so this is still open: {error.message}", "class:error")
+            return None
+        return Leave(f"{self._closing()}; the next 'rankcon rank edit' offers the draft")
+
+    def interrupted(self) -> Interrupted:
+        """What to say where Ctrl-C or a signal ends the editor: how the file stands, and where the edits are kept."""
+        if not self._has_edits:
+            return draft.interrupted(self.place)
+        return draft.interrupted(self.place, draft.keep_somewhere(self.place, write(self.ranking)))
 
     def _closing(self) -> str:
         """How the file stands."""
@@ -220,9 +263,11 @@ class Desk:
 
 
 def _not_free(answer: str) -> str | None:
-    if not answer.strip() or os.path.isdir(_path(answer)):
+    if not answer.strip() or "\0" in answer or os.path.isdir(_path(answer)):
         return "a file name, please"
-    return "there is such a file already" if os.path.exists(_path(answer)) else None
+    if os.path.lexists(draft.Place(_path(answer), answer).draft):
+        return "there is the draft of such a file already"
+    return "there is such a file already" if os.path.lexists(_path(answer)) else None
 
 
 def _path(answer: str) -> Path:

@@ -5,10 +5,11 @@ import hashlib
 import itertools
 import json
 import os
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rankcon_cli.errors import RankconError
+from rankcon_cli.errors import Interrupted, RankconError
 from rankcon_cli.files import read_bounded, to_json, write_atomic
 from rankcon_cli.ranking import Ranking, compile_ranking, parse
 from rankcon_cli.ranking.sources import MAX_BYTES
@@ -83,6 +84,16 @@ def changed(place: Place) -> bytes | None:
     return data if data is not None and hash_of(data) != place.base else None
 
 
+def unwritable(place: Place) -> str | None:
+    """Why the file must not be written, in words, or None. (A file of no permission could be replaced all the same.)"""
+    folder = place.path.parent
+    if not os.path.isdir(folder):
+        return f"the folder of {place.name} is gone" if place.base is not None else None
+    if os.path.exists(place.path) and not os.access(place.path, os.W_OK):
+        return f"{place.name} is read-only"
+    return None if os.access(folder, os.W_OK) else f"the folder of {place.name} is read-only"
+
+
 def write(place: Place, text: str) -> Place:
     """Write the file, all or nothing, drop the draft, and return the place with its new base."""
     write_atomic(place.path, text)
@@ -91,9 +102,29 @@ def write(place: Place, text: str) -> Place:
 
 
 def keep(place: Place, text: str) -> None:
-    """Write the draft, all or nothing."""
+    """Write the draft, all or nothing; RankconError where it cannot be written, or the file's folder is gone."""
+    if place.base is not None and not os.path.isdir(place.path.parent):
+        raise RankconError(f"the folder of {place.name} is gone")
     value = {"format": FORMAT, "version": 1, "base": place.base, "text": text}
     write_atomic(place.draft, to_json(value) + "\n")
+
+
+def keep_somewhere(place: Place, text: str) -> Path:
+    """Write the draft, or, where it cannot be written, the text alone to a temporary file that stays; which it was."""
+    try:
+        keep(place, text)
+        return place.draft
+    except RankconError:
+        pass
+    try:
+        handle, path = tempfile.mkstemp(prefix="rankcon-", suffix=".json")
+        with open(handle, "wb") as stream:
+            stream.write(text.encode(errors="surrogateescape"))
+    except OSError as error:
+        raise RankconError(
+            f"what was edited can be kept neither beside {place.name} nor in {tempfile.gettempdir()}: {error.strerror}"
+        ) from error
+    return Path(path)
 
 
 def discard(place: Place) -> None:
@@ -122,6 +153,18 @@ def kept(place: Place) -> Draft | None:
             hint="look what it holds, and move it away",
         ) from error
     return Draft(text, base)
+
+
+def interrupted(place: Place, at: Path | None = None) -> Interrupted:
+    """What to say where the editor was ended from outside: how the file stands, and the edits ``at``, where there are."""
+    gone = "is not written" if place.base is None else "is gone"
+    how = "is as it was last saved" if os.path.exists(place.path) else gone
+    hint = None if at is None else f"the edits are kept in {at}"
+    if at == place.draft:
+        hint = f"{hint}: 'rankcon rank edit {place.name}' offers them"
+    elif at is not None:
+        hint = f"{hint}, since no draft can be written beside {place.name}"
+    return Interrupted(f"interrupted; {place.name} {how}", hint=hint)
 
 
 def difference(old: str, new: str, old_name: str, new_name: str) -> list[str]:

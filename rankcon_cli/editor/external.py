@@ -66,8 +66,10 @@ def opened_at(command: Sequence[str], file: str, line: int | None) -> list[str]:
     return form(command, file, line or 1)
 
 
-def edit_text(text: str, name: str, line: int | None = None, keep: Callable[[str], None] | None = None) -> str:
-    """The text as the user leaves it in the editor.
+def edit_text(
+    text: str, name: str, line: int | None = None, keep: Callable[[str], object] | None = None
+) -> tuple[str, int]:
+    """The text as the user leaves it in the editor, and the code that the editor ends with (0: all is well).
 
     Args:
         text, name: the text, and the name of the file that it stands for, whose ending tells the editor what it is.
@@ -78,50 +80,74 @@ def edit_text(text: str, name: str, line: int | None = None, keep: Callable[[str
         file = Path(folder) / name
         file.write_bytes(_bytes(text))
         try:
-            _run(opened_at(editor_command(), str(file), line))
+            code = _run(opened_at(editor_command(), str(file), line))
         except BaseException:
             if keep is not None and (now := _text(file, text)) != text:
                 keep(now)
             raise
-        return _text(file, text)
+        return _text(file, text), code
 
 
-def _run(command: Sequence[str]) -> None:
-    """Run the editor to its end. It draws where stderr does: our stdout may be a file."""
+def _run(command: Sequence[str]) -> int:
+    """Run the editor to its end; its exit code. It draws where stderr does: our stdout may be a file."""
     try:
         child = subprocess.Popen(command, stdout=2)
     except OSError as error:
         raise RankconError(f"cannot run the editor {quoted(command[0])}: {error.strerror or error}") from error
     try:
-        code = child.wait()
+        return child.wait()
     except BaseException:
         child.terminate()  # it puts the terminal right
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(timeout=2)
         raise
-    if code:
-        say(f"{shown(command[0])} ended with code {code}")
 
 
 def edit_until_sound(text: str, place: draft.Place, terminal: Terminal, line: int | None = None) -> Ranking | None:
     """The ranking that the user made of ``text``; None where they gave up. What they typed stays in the draft."""
-    start = text
+    start, kept = text, place.draft if os.path.exists(place.draft) else None
     while True:
-        text = edit_text(text, place.path.name, line, lambda now: draft.keep(place, now))
-        if text != start:
-            draft.keep(place, text)
-        try:
-            return draft.ranking_in(_bytes(text), place.name)
-        except RankingError as error:
-            line = error.issues[0].line
-            tell_findings(error)
-        except RankconError as error:
-            line = None
-            say(error.message)
-        where = "" if line is None else f" at line {line}"
-        choices = [(f"edit again{where}", True), ("give up; the draft keeps the text", False)]
-        if not terminal.choose("the text is no sound ranking", choices):
-            return None
+        text, code = edit_text(text, place.path.name, line, lambda now: _keep(place, now))
+        if text != start or kept is not None:
+            kept = _keep(place, text)
+        ranking, line = _sound(text, place.name)
+        if ranking is not None and not code:
+            return ranking
+        choice = terminal.choose(*_what_now(ranking is not None, code, line, kept, place))
+        if choice != "again":
+            return ranking if choice == "take" else None
+
+
+def _keep(place: draft.Place, text: str) -> Path:
+    """Keep what was typed; where the draft cannot be written, say where it is instead."""
+    path = draft.keep_somewhere(place, text)
+    if path != place.draft:
+        say(f"no draft can be written beside {shown(place.name)}: the text is kept in {shown(str(path))}")
+    return path
+
+
+def _sound(text: str, name: str) -> tuple[Ranking | None, int | None]:
+    """The ranking that a text holds; where it holds none, that is said, and the second is the line of the first error."""
+    try:
+        return draft.ranking_in(_bytes(text), name), None
+    except RankingError as error:
+        tell_findings(error)
+        return None, error.issues[0].line
+    except RankconError as error:
+        say(error.message)
+        return None, None
+
+
+def _what_now(
+    sound: bool, code: int, line: int | None, kept: Path | None, place: draft.Place
+) -> tuple[str, list[tuple[str, str | None]]]:
+    """The question and its answers after an editor that failed or left no sound ranking."""
+    failed = [f"the editor ended with code {code}"] if code else []
+    question = " and ".join([*failed, *([] if sound else ["the text is no sound ranking"])])
+    keeper = "the draft" if kept == place.draft else shown(str(kept))
+    again = ("edit again" if line is None else f"edit again at line {line}", "again")
+    give_up = ("give up" if kept is None else f"give up; {keeper} keeps the text", None)
+    return question, [again, *([("take the text all the same", "take")] if sound else []), give_up]
 
 
 def tell_findings(error: RankingError) -> None:

@@ -8,7 +8,16 @@ from rankcon_cli.editor.lines import Line, columns, cut, names_in_line, padded, 
 from rankcon_cli.editor.lists import Listed, pointed, pressed, searchable, with_rows
 from rankcon_cli.editor.pager import keys_page
 from rankcon_cli.editor.picker import Picker
-from rankcon_cli.editor.screens import about, frame, issue_line, key_lines, list_lines, said_lines, title_line
+from rankcon_cli.editor.screens import (
+    about,
+    frame,
+    issue_line,
+    key_lines,
+    list_lines,
+    note_lines,
+    said_lines,
+    title_line,
+)
 from rankcon_cli.editor.terminal import Act, Leave
 from rankcon_cli.ranking import edit as change
 from rankcon_cli.ranking.document import as_member, is_group, name_fault
@@ -38,6 +47,8 @@ _ALL_KEYS = (
 class GroupView:
     """The screen of the groups."""
 
+    typing = False
+
     def __init__(self, desk: Desk, name: str | None = None):
         self._desk = desk
         self._page = 10
@@ -63,7 +74,8 @@ class GroupView:
         head = [title_line("groups", self._desk.title(), width), [("class:quiet", f" {self._kind()}")]]
         foot = [*said_lines(self._desk.said, width), *key_lines(_KEYS, width)]
         if self._groups:
-            foot = [*(issue_line(i, width) for i in about(self._desk.facts, self._list.value)[:2]), *foot]
+            facts, name = self._desk.facts, self._list.value
+            foot = [*note_lines(facts, name, width), *(issue_line(i, width) for i in about(facts, name)[:2]), *foot]
         return frame(head, body, foot, width, height)
 
     def _kind(self) -> str:
@@ -132,7 +144,7 @@ class GroupView:
         members = [*("@" + group for group in ranking.groups if group != name), *map(as_member, ranking.classes)]
         rows = [searchable(member, shown(member)) for member in members]
         title = f"members of @{shown(name)}"
-        picker = Picker(title, rows, _draw_member, marks=old.of if old else (), takes_pointed=False)
+        picker = Picker(title, rows, _draw_member, marks=old.of if old else (), takes_pointed=old is None)
         picked: Sequence[str] | None = self._desk.terminal.show(picker)
         if picked is None:
             return False

@@ -5,8 +5,9 @@ from dataclasses import replace
 from rankcon_cli.editor.class_edits import ask_note
 from rankcon_cli.editor.class_view import ClassView
 from rankcon_cli.editor.desk import COMMON_KEYS, Desk
+from rankcon_cli.editor.findings_view import chosen_finding
 from rankcon_cli.editor.group_view import GroupView
-from rankcon_cli.editor.lines import Line, columns, indented, shown, spread, wrapped
+from rankcon_cli.editor.lines import Line, columns, shown, spread
 from rankcon_cli.editor.lists import Listed, pointed, pressed, searchable, with_rows
 from rankcon_cli.editor.pager import keys_page
 from rankcon_cli.editor.screens import (
@@ -14,7 +15,6 @@ from rankcon_cli.editor.screens import (
     counts_line,
     findings_lines,
     frame,
-    issue_line,
     key_lines,
     list_lines,
     query_line,
@@ -22,7 +22,6 @@ from rankcon_cli.editor.screens import (
     title_line,
 )
 from rankcon_cli.editor.terminal import Act, Leave
-from rankcon_cli.wording import counted
 
 _KEYS = (
     ("Enter", "open"),
@@ -47,7 +46,6 @@ _ALL_KEYS = (
     ("q, Esc", "quit"),
 )
 _SEARCH_KEYS = (("↑↓", "choose"), ("Enter", "open"), ("Esc", "end the search"))
-_FINDING_KEYS = (("↑↓", "choose"), ("Enter", "go there"), ("Esc", "back"))
 
 
 class MapView:
@@ -84,6 +82,10 @@ class MapView:
         keys = key_lines(_SEARCH_KEYS if typing else _KEYS, width, more=not typing)
         foot = [*findings_lines(facts.issues, width), *said_lines(desk.said, width), *keys]
         return frame(head, body, foot, width, height)
+
+    @property
+    def typing(self) -> bool:
+        return self._list.typing
 
     def press(self, key: str) -> Leave | Act | None:
         self._desk.said = []
@@ -136,43 +138,9 @@ class MapView:
         self._list = pointed(self._list, last)
 
     def _findings(self) -> None:
-        if self._desk.facts.issues is None:
-            self._desk.check()
-        subject = self._desk.terminal.show(FindingsView(self._desk))
+        subject = chosen_finding(self._desk)
         if subject in self._desk.facts.label:
             self._list = pointed(self._list, subject)
             self._open()
         elif subject is not None:
             self._desk.terminal.show(GroupView(self._desk, subject))
-
-
-class FindingsView:
-    """All findings, one a line, and the one pointed at in full. It is left with the class or group concerned, or None."""
-
-    def __init__(self, desk: Desk):
-        self._desk = desk
-        self._issues = desk.facts.issues or ()
-        self._list = Listed(tuple(searchable(i, issue.message) for i, issue in enumerate(self._issues)))
-        self._page = 10
-
-    def lines(self, width: int, height: int) -> list[Line]:
-        def body(room: int) -> list[Line]:
-            self._page = max(1, room - 2)
-            return list_lines(self._list, lambda i, left: issue_line(self._issues[i], left), width, room)
-
-        foot = key_lines(_FINDING_KEYS, width, more=False)
-        if self._issues:
-            issue = self._issues[self._list.value]
-            foot = [*indented(wrapped(f"{issue.name}: {issue.message}", width - 2, 4)), *foot]
-        title = title_line(counted(len(self._issues), "finding"), self._desk.title(), width)
-        return frame([title], body, foot, width, height)
-
-    def press(self, key: str) -> Leave | None:
-        changed = pressed(self._list, key, self._page)
-        if changed is not None:
-            self._list = changed
-        elif key == "enter" and self._issues:
-            return Leave(self._desk.facts.subject(self._issues[self._list.value]))
-        elif key in ("q", "escape"):
-            return Leave()
-        return None

@@ -20,6 +20,8 @@ class Pager:
         back: what Escape does, in words.
     """
 
+    typing = False
+
     def __init__(self, title: str, folded: Callable[[int], list[Line]], keys: Mapping[str, str], back: str):
         self._title, self._folded, self._keys, self._back = title, folded, keys, back
         self._top = self._page = self._last = 0

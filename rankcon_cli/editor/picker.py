@@ -23,6 +23,8 @@ class Picker:
         done: what Escape does, in a word.
     """
 
+    typing = True
+
     def __init__(
         self,
         title: str,

@@ -46,7 +46,11 @@ def frame(head: list[Line], body: Callable[[int], list[Line]], foot: list[Line],
 
 def title_line(title: str, right: Line, width: int, beside: str = "") -> Line:
     """What the screen shows, with something ``beside`` it where there is room, and at the other end the state."""
-    left: Line = [("class:title", " " + cut(shown(title), width - columns(right) - 3))]
+    title = shown(title)
+    wanted = min(columns([("", title)]), width // 2)
+    # Where it is narrow the title comes first, then the last fragment of the state.
+    right = next((r for r in (right, right[-1:]) if width - columns(r) - 3 >= wanted), [])
+    left: Line = [("class:title", " " + cut(title, width - columns(right) - 3))]
     if columns(left) + len(beside) + columns(right) + 4 <= width:
         left.append(("class:quiet", f"  {beside}"))
     return spread(left, right, width)
@@ -154,6 +158,14 @@ def findings_lines(issues: Sequence[Issue] | None, width: int, most: int = 2) ->
 def issue_line(issue: Issue, width: int) -> Line:
     style = {"error": "class:error", "warning": "class:warning"}.get(issue.severity, "class:quiet")
     return [(style, f" {issue.code} "), ("", cut(shown(issue.message), width - len(issue.code) - 2))]
+
+
+def note_lines(facts: Facts, key: str, width: int) -> list[Line]:
+    """The note on a class or a group, if there is one."""
+    notes = facts.ranking.notes
+    if notes is None or isinstance(notes, str) or key not in notes:
+        return []
+    return indented(wrapped(f"note: {notes[key]}", width - 2, 2))
 
 
 def about(facts: Facts, name: str) -> list[Issue]:

@@ -45,6 +45,9 @@ STYLE = Style.from_dict(
 #: Short names of keys where prompt_toolkit's differ.
 _KEY_NAMES = {"c-m": "enter", "c-j": "enter", "c-i": "tab", "c-h": "backspace"}
 
+#: The key that a view without a text field is handed for pasted text: its letters are not meant as keys.
+PASTED = Keys.BracketedPaste.value
+
 #: Seconds until an Escape is taken for one, and not for the start of an arrow key over a slow line.
 _ESCAPE_WAIT = 0.1
 
@@ -61,7 +64,13 @@ Act = Callable[[], Any]
 
 
 class View(Protocol):
-    """A screen: it draws itself and takes keys."""
+    """A screen: it draws itself and takes keys.
+
+    Attributes:
+        typing: whether letters are text, so that pasted ones are taken too.
+    """
+
+    typing: bool
 
     def lines(self, width: int, height: int) -> list[Line]:
         """At most ``height`` lines of at most ``width`` columns."""
@@ -174,9 +183,9 @@ def _hand_keys_to(view: View) -> KeyBindings:
 
     @bindings.add(Keys.BracketedPaste)
     def _(event: KeyPressEvent) -> None:
-        for letter in event.data:
-            if letter.isprintable() and not event.app.is_done:
-                _hand(event, letter)
+        for key in filter(str.isprintable, event.data) if view.typing else [PASTED]:
+            if not event.app.is_done:
+                _hand(event, key)
 
     def _hand(event: KeyPressEvent, key: str) -> None:
         try:

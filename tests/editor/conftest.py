@@ -18,6 +18,7 @@ from rankcon_cli.editor.lines import columns
 from rankcon_cli.editor.session import Session
 from rankcon_cli.editor.terminal import Leave
 from rankcon_cli.ranking import Listing, Ranking, Tier, parse, write
+from rankcon_cli.ranking import edit as change
 
 #: How long to wait for the screen: long enough for a busy machine, never reached where all is well.
 PATIENCE_S = 40
@@ -72,6 +73,16 @@ class Script:
         return answer
 
 
+class Stopped(Script):
+    """A terminal at which Ctrl-C is pressed where the script ends."""
+
+    def show(self, view: object) -> object:
+        try:
+            return super().show(view)
+        except IndexError:
+            raise KeyboardInterrupt from None
+
+
 ANIMALS = Ranking(
     ("cat", "dog", "horse", "bird", "car"),
     groups={"pet": Tier(("cat", "dog")), "mammal": Tier(("@pet", "horse"))},
@@ -90,6 +101,20 @@ def desk(tmp_path: Path) -> Callable[..., Desk]:
         return Desk(Session(ranking, saved=ranking), place_of(path, "my.json"), Script(*script))
 
     return lay
+
+
+def noted(desk: Desk, text: str) -> None:
+    assert desk.edit(lambda ranking: change.set_note(ranking, "cat", text), f"note {text}")
+
+
+def on_disk(desk: Desk) -> Ranking:
+    return parse(desk.place.path.read_text(), "my.json")
+
+
+def changed_by_another(desk: Desk) -> Ranking:
+    theirs = change.set_note(on_disk(desk), "dog", "theirs")
+    desk.place.path.write_text(write(theirs))
+    return theirs
 
 
 class TerminalDriver:

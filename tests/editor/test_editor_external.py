@@ -10,10 +10,11 @@ import pytest
 from rankcon_cli.editor import draft
 from rankcon_cli.editor.desk import Desk
 from rankcon_cli.editor.editing import edit
-from rankcon_cli.editor.external import edit_text, editor_command, opened_at
+from rankcon_cli.editor.external import edit_text, edit_until_sound, editor_command, opened_at
 from rankcon_cli.editor.opening import start
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking import parse
+from tests.editor.conftest import ANIMALS
 
 DeskOf = Callable[..., Desk]
 #: A stand-in for an editor: writes the next of several texts, and notes how it was called.
@@ -23,11 +24,16 @@ here = pathlib.Path(__file__).parent
 with open(here / "calls", "a") as calls:
     calls.write(" ".join(sys.argv[1:-1]) + "\\n")
 texts = sorted(here.glob("text-*"))
+codes = here / "codes"
 if texts:
     file = pathlib.Path(sys.argv[-1])
     text = texts[0].read_text()
     file.write_text(file.read_text().replace(*text.split("|")) if "|" in text else text)
     texts[0].unlink()
+if codes.exists():
+    code, *left = codes.read_text().split()
+    codes.write_text(" ".join(left) or "0")
+    sys.exit(int(code))
 """
 
 
@@ -113,7 +119,7 @@ def test_nothing_changed_writes_nothing(desk: DeskOf, fake: Callable[..., Path])
 
 
 def test_an_error_comes_back_to_its_line(desk: DeskOf, fake: Callable[..., Path], capsys: pytest.CaptureFixture):
-    one = desk(True)
+    one = desk("again")
     folder = fake('["cat"], ["dog", "horse"]|["cot"], ["dog", "horse"]', '["cot"], ["dog", "horse"]|["horse"]')
     assert edit(one.place, None, one.terminal, as_text=True) == "my.json: saved"
     assert calls(folder) == ["-n", "-n +10"]
@@ -122,7 +128,7 @@ def test_an_error_comes_back_to_its_line(desk: DeskOf, fake: Callable[..., Path]
 
 
 def test_what_was_typed_is_kept_on_giving_up_and_offered(desk: DeskOf, fake: Callable[..., Path]):
-    one = desk(False)
+    one = desk(None)
     text = one.place.path.read_text()
     fake("{ not JSON at all")
     line = edit(one.place, None, one.terminal, as_text=True)
@@ -155,3 +161,43 @@ def test_a_faulty_file_can_be_left_alone(desk: DeskOf):
     one = desk(False)
     one.place.path.write_text("{")
     assert start(draft.place_of(one.place.path, "my.json"), None, one.terminal) is None
+
+
+TYPED = '"rankings": {|"notes": {"cat": "typed"},   "rankings": {'
+
+
+@pytest.mark.parametrize(("answer", "notes"), [("take", {"cat": "typed"}), ("again", {"cat": "typed"}), (None, None)])
+def test_an_editor_that_fails_saves_nothing_unasked(
+    desk: DeskOf, fake: Callable[..., Path], answer: str | None, notes: dict | None
+):
+    one = desk(answer)
+    (fake(TYPED) / "codes").write_text("1")
+    line = edit(one.place, None, one.terminal, as_text=True)
+    assert one.terminal.asked == ["the editor ended with code 1"]
+    assert parse(one.place.path.read_text(), "").notes == notes
+    assert ("offers the draft" in line) == one.place.draft.exists() == (answer is None)
+
+
+def test_a_new_file_is_not_written_by_an_editor_that_fails(desk: DeskOf, fake: Callable[..., Path], tmp_path: Path):
+    (fake() / "codes").write_text("1")
+    place = draft.place_of(tmp_path / "new.json", "new.json")
+    terminal = desk(None).terminal
+    assert edit(place, ANIMALS, terminal, as_text=True) == "new.json: left as it was"
+    assert not place.path.exists() and not place.draft.exists()
+
+
+def test_what_was_typed_outlives_a_draft_that_cannot_be_written(
+    desk: DeskOf, fake: Callable[..., Path], capsys: pytest.CaptureFixture
+):
+    one = desk(None)
+    fake("{ not JSON at all")
+    one.place.draft.mkdir()  # in the way of the draft, for any user
+    place = one.place
+    with pytest.raises(RankconError):  # the folder is no draft
+        edit(place, None, one.terminal, as_text=True)
+    assert edit_until_sound(place.path.read_text(), place, one.terminal) is None
+    said = capsys.readouterr().err
+    assert "no draft can be written beside my.json" in said
+    aside = Path(said.split("kept in ")[1].splitlines()[0])
+    assert aside.read_text() == "{ not JSON at all"
+    aside.unlink()

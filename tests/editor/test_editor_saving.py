@@ -13,22 +13,9 @@ from rankcon_cli.editor.opening import start
 from rankcon_cli.errors import ExitCode, Interrupted, RankconError
 from rankcon_cli.ranking import Ranking, parse, write
 from rankcon_cli.ranking import edit as change
+from tests.editor.conftest import Stopped, changed_by_another, noted, on_disk
 
 DeskOf = Callable[..., Desk]
-
-
-def noted(desk: Desk, text: str) -> None:
-    assert desk.edit(lambda ranking: change.set_note(ranking, "cat", text), f"note {text}")
-
-
-def on_disk(desk: Desk) -> Ranking:
-    return parse(desk.place.path.read_text(), "my.json")
-
-
-def changed_by_another(desk: Desk) -> Ranking:
-    theirs = change.set_note(on_disk(desk), "dog", "theirs")
-    desk.place.path.write_text(write(theirs))
-    return theirs
 
 
 def test_every_edit_goes_to_the_draft_and_undoing_all_removes_it(desk: DeskOf):
@@ -211,14 +198,8 @@ def test_a_missing_file_says_how_to_begin_one(tmp_path: Path, desk: DeskOf):
 def test_interrupted_leaves_the_file_and_names_the_draft(desk: DeskOf):
     one = desk()
     text = one.place.path.read_text()
-
-    class Interrupting:
-        def show(self, view: object) -> None:
-            noted(one, "a")
-            raise KeyboardInterrupt
-
     with pytest.raises(Interrupted, match=r"my\.json is as it was last saved") as stopped:
-        edit(one.place, None, Interrupting())
+        edit(one.place, None, Stopped("n", "a"))
     assert stopped.value.exit_code == ExitCode.INTERRUPTED
     assert "rank edit my.json" in stopped.value.hint
     assert one.place.path.read_text() == text

@@ -13,7 +13,7 @@ from prompt_toolkit.output import DummyOutput
 
 from rankcon_cli.editor.lists import searchable
 from rankcon_cli.editor.picker import Picker
-from rankcon_cli.editor.terminal import Terminal
+from rankcon_cli.editor.terminal import PASTED, Leave, Terminal
 from rankcon_cli.ranking import Ranking, parse, shipped, write
 from rankcon_cli.ranking.edit import class_tiers
 
@@ -45,6 +45,24 @@ def picker() -> Picker:
 def test_keys_reach_a_view(keys: PipeInput, typed: str, expected: list[str]):
     keys.send_text(typed)
     assert Terminal().show(picker()) == expected
+
+
+def test_pasted_letters_are_no_keys(keys: PipeInput):
+    class Heard:
+        typing = False
+
+        def __init__(self) -> None:
+            self.keys: list[str] = []
+
+        def lines(self, width: int, height: int) -> list:
+            return []
+
+        def press(self, key: str) -> Leave | None:
+            self.keys.append(key)
+            return Leave(self.keys) if key == "q" else None
+
+    keys.send_text("\x1b[200~xxq\x1b[201~q")
+    assert Terminal().show(Heard()) == [PASTED, "q"]
 
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"])

@@ -18,6 +18,7 @@ from rankcon_cli.editor.facts import MOST_LIVE
 from rankcon_cli.editor.group_view import GroupView
 from rankcon_cli.editor.map_view import MapView
 from rankcon_cli.editor.session import Session
+from rankcon_cli.editor.terminal import PASTED
 from rankcon_cli.ranking import Listing, Ranking, Tier, check, parse, write
 from rankcon_cli.ranking.edit import class_tiers
 from tests.editor.conftest import ANIMALS, Script
@@ -175,6 +176,33 @@ def test_going_on_to_the_next_class(desk: DeskOf):
     assert on.terminal.show(ClassView(on, "bird")) == "car"
 
 
+def test_an_emptied_list_says_what_it_means(desk: DeskOf):
+    emptied = played(desk("e", "", "escape"), "bird")
+    assert emptied.ranking.rankings["bird"] == Listing(())
+    assert emptied.session.past[-1].what == "list of bird says: nothing similar; d drops the list"
+
+
+@pytest.mark.parametrize("screen", [ClassView, lambda desk, name: MapView(desk), lambda desk, name: GroupView(desk)])
+def test_pasted_text_is_ignored(desk: DeskOf, screen: Callable):
+    one = desk()
+    view = screen(one, "bird")
+    assert view.press(PASTED) is None
+    assert "pasted text is ignored here" in text(view)
+    assert not one.session.past
+
+
+@pytest.mark.parametrize(("width", "state"), [(19, "saved"), (39, "my.json · saved")])
+def test_the_name_of_the_class_stays_in_sight(desk: DeskOf, width: int, state: str):
+    title = text(ClassView(desk(), "horse"), width).splitlines()[0]
+    assert title.startswith(" horse") and title.endswith(state)
+
+
+def test_findings_of_the_class_screen_lead_on(desk: DeskOf):
+    led = desk("f", "enter", "escape")
+    last = led.terminal.show(ClassView(led, "car"))
+    assert last == led.facts.subject(led.facts.issues[0]) == "cat"
+
+
 # -- the map, groups, findings -------------------------------------------------------------------------
 
 
@@ -216,6 +244,14 @@ def test_groups_are_made_changed_renamed_scored_and_removed(desk: DeskOf):
     made.terminal.script = ["end", "x", "?", "escape", "u", "escape"]
     made.terminal.show(GroupView(made))
     assert "air" in made.ranking.groups
+
+
+def test_a_new_group_takes_the_member_pointed_at_and_shows_its_note(desk: DeskOf):
+    made = desk("a", "sky", *"bird", "enter", "n", "they fly", "escape")
+    made.terminal.show(GroupView(made))
+    assert made.ranking.groups["sky"] == Tier(("bird",))
+    assert "note: they fly" in text(GroupView(made, "sky"))
+    assert "note" not in text(GroupView(made, "pet"))
 
 
 def test_an_edit_that_would_bring_an_error_is_refused_in_words(desk: DeskOf):

@@ -162,5 +162,7 @@ def own_file(file: str) -> Path:
             hint=f"make a copy of your own: rankcon rank convert {file} --out my.json",
         )
     if not os.access(path, os.W_OK):
-        raise RankconError(f"{file} is read-only", hint="--out PATH writes to another file")
+        raise RankconError(
+            f"{file} is read-only", hint=f"make a copy of your own: rankcon rank convert {file} --out my.json"
+        )
     return path

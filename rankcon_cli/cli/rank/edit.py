@@ -10,6 +10,8 @@ from rankcon_cli.cli.rank.common import complete_file, own_file
 from rankcon_cli.errors import RankconError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rankcon_cli.ranking import Ranking
 
 
@@ -77,6 +79,7 @@ def _fresh(file: str, new: bool, data: str | None, classes: Path | None, data_di
     if os.path.exists(file):
         raise RankconError(f"{file} is there already", hint="leave --new away to edit it, or choose another name")
     names = _of_data(data, data_dir) if data is not None else _of_file(classes)
+    _check_names(names, data or str(classes))
     # Read back what would be written, so that a name that no class can have is told now.
     return replace(parse(write(Ranking(tuple(names))), data or str(classes)), file=file)
 
@@ -90,9 +93,24 @@ def _of_data(spec: str, data_dir: Path | None) -> tuple[str, ...]:
 
 
 def _of_file(path: Path) -> list[str]:
+    """One class a line. Only line feeds end a line, so that a name that holds another separator is told, not split."""
     from rankcon_cli.files import read_bounded
     from rankcon_cli.ranking.sources import MAX_BYTES
     from rankcon_cli.ranking.syntax import decode
 
-    lines = decode(read_bounded(path, MAX_BYTES, "list of classes"), str(path)).splitlines()
-    return [line.strip() for line in lines if line.strip()]
+    lines = decode(read_bounded(path, MAX_BYTES, "list of classes"), str(path)).removeprefix("\ufeff").split("\n")
+    return [line.strip(" \t\r") for line in lines if line.strip(" \t\r")]
+
+
+def _check_names(names: "Sequence[str]", source: str) -> None:
+    """RankconError where two names are the same or one can name no class."""
+    from rankcon_cli.ranking.document import name_fault
+    from rankcon_cli.wording import quoted
+
+    seen = set()
+    for name in names:
+        if fault := name_fault(name):
+            raise RankconError(f"{source}: {quoted(name)} cannot name a class: {fault}")
+        if name in seen:
+            raise RankconError(f"{source}: the class {quoted(name)} is listed twice")
+        seen.add(name)

@@ -98,7 +98,7 @@ def _remind(ranking: "Ranking", out: str | None) -> None:
 
 def _lines(source: str) -> list[str]:
     """Class names, one a line; blank lines are left out. RankconError where there are none."""
-    names = [line.strip() for line in _text(source, "list of classes").splitlines() if line.strip()]
+    names = [line.strip() for line in _text(source, "list of classes").split("\n") if line.strip()]
     if not names:
         raise RankconError(f"{_named(source)} names no class", hint="write one class a line into it")
     return names
@@ -107,10 +107,11 @@ def _lines(source: str) -> list[str]:
 def _rows(source: str, classes: tuple[str, ...]) -> list[tuple[str, str]]:
     """Pairs from CSV, at least one; a first row ``old,new`` is a header unless a class is called ``old``."""
     import csv
+    import io
 
     from rankcon_cli.wording import counted
 
-    reader = csv.reader(_text(source, "list of names").splitlines(), strict=True, skipinitialspace=True)
+    reader = csv.reader(io.StringIO(_text(source, "list of names")), strict=True, skipinitialspace=True)
     rows = []
     try:
         for row in reader:
