@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from rankcon_cli.columns import Line, cut, names_in_line, shown, some_names
 from rankcon_cli.editor.desk import Desk
-from rankcon_cli.editor.lines import Line, cut, names_in_line, shown, some_names
 from rankcon_cli.editor.lists import Row, searchable
 from rankcon_cli.editor.picker import Picker
 from rankcon_cli.errors import RankconError

@@ -1,10 +1,10 @@
 """One class: its tiers, and everything that can be done with them."""
 
+from rankcon_cli.columns import Line, columns, cut, fitted, indented, names_in_line, padded, shown, spread, wrapped
 from rankcon_cli.editor import class_edits as edits
 from rankcon_cli.editor.desk import COMMON_KEYS, Desk
 from rankcon_cli.editor.findings_view import chosen_finding
 from rankcon_cli.editor.group_view import GroupView
-from rankcon_cli.editor.lines import Line, columns, cut, fitted, indented, names_in_line, padded, shown, spread, wrapped
 from rankcon_cli.editor.lists import Listed, pointed, pressed, searchable, toggled, with_rows
 from rankcon_cli.editor.pager import keys_page
 from rankcon_cli.editor.screens import (

@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from rankcon_cli.columns import Fragment, Line, shown
 from rankcon_cli.editor import draft
 from rankcon_cli.editor.facts import Facts, cheap_to_check, facts_of
-from rankcon_cli.editor.lines import Fragment, Line, shown
 from rankcon_cli.editor.pager import diff_page
 from rankcon_cli.editor.session import Session, edited, redone, stored, undone
 from rankcon_cli.editor.terminal import PASTED, Act, Leave, Terminal

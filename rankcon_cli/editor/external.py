@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rankcon_cli.columns import shown
 from rankcon_cli.editor import draft
-from rankcon_cli.editor.lines import shown
 from rankcon_cli.editor.terminal import Terminal, say
 from rankcon_cli.errors import RankconError
 from rankcon_cli.ranking import Ranking, RankingError

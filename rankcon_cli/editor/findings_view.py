@@ -1,7 +1,7 @@
 """The findings of the ranking, and the way to what each is about."""
 
+from rankcon_cli.columns import Line, indented, wrapped
 from rankcon_cli.editor.desk import Desk
-from rankcon_cli.editor.lines import Line, indented, wrapped
 from rankcon_cli.editor.lists import Listed, pressed, searchable
 from rankcon_cli.editor.screens import frame, issue_line, key_lines, list_lines, title_line
 from rankcon_cli.editor.terminal import Leave

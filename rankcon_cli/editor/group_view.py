@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from rankcon_cli.columns import Line, columns, cut, names_in_line, padded, shown
 from rankcon_cli.editor.class_edits import ask_note
 from rankcon_cli.editor.desk import COMMON_KEYS, Desk
-from rankcon_cli.editor.lines import Line, columns, cut, names_in_line, padded, shown
 from rankcon_cli.editor.lists import Listed, pointed, pressed, searchable, with_rows
 from rankcon_cli.editor.pager import keys_page
 from rankcon_cli.editor.picker import Picker

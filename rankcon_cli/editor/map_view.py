@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
+from rankcon_cli.columns import Line, columns, shown, spread
 from rankcon_cli.editor.class_edits import ask_note
 from rankcon_cli.editor.class_view import ClassView
 from rankcon_cli.editor.desk import COMMON_KEYS, Desk
 from rankcon_cli.editor.findings_view import chosen_finding
 from rankcon_cli.editor.group_view import GroupView
-from rankcon_cli.editor.lines import Line, columns, shown, spread
 from rankcon_cli.editor.lists import Listed, pointed, pressed, searchable, with_rows
 from rankcon_cli.editor.pager import keys_page
 from rankcon_cli.editor.screens import (

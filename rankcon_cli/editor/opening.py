@@ -2,9 +2,9 @@
 
 from typing import Literal, NamedTuple
 
+from rankcon_cli.columns import shown
 from rankcon_cli.editor import draft
 from rankcon_cli.editor.external import edit_until_sound, tell_findings
-from rankcon_cli.editor.lines import shown
 from rankcon_cli.editor.pager import diff_page
 from rankcon_cli.editor.session import Session, edited
 from rankcon_cli.editor.terminal import Terminal, say

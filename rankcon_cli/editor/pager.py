@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from rankcon_cli.editor.lines import Line, padded, shown, wrapped
+from rankcon_cli.columns import Line, padded, shown, wrapped
 from rankcon_cli.editor.screens import Key, frame, key_lines, title_line
 from rankcon_cli.editor.terminal import Leave
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rankcon_cli.editor.lines import Line, indented, wrapped
+from rankcon_cli.columns import Line, indented, wrapped
 from rankcon_cli.editor.lists import Listed, Row, pressed, toggled
 from rankcon_cli.editor.screens import frame, key_lines, list_lines, query_line, title_line
 from rankcon_cli.editor.terminal import Leave

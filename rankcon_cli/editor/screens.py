@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
-from rankcon_cli.editor.facts import Facts
-from rankcon_cli.editor.lines import (
+from rankcon_cli.columns import (
     MOST_NAMES,
     Fragment,
     Line,
@@ -20,6 +19,7 @@ from rankcon_cli.editor.lines import (
     spread,
     wrapped,
 )
+from rankcon_cli.editor.facts import Facts
 from rankcon_cli.editor.lists import Listed, view
 from rankcon_cli.ranking import Issue
 from rankcon_cli.wording import counted

@@ -14,7 +14,7 @@ from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
-from rankcon_cli.editor.lines import Fragment, Line, wrapped
+from rankcon_cli.columns import Fragment, Line, wrapped
 
 STYLE = Style.from_dict(
     {

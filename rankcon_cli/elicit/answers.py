@@ -27,7 +27,7 @@ from typing import Any
 
 from rankcon_cli.elicit.questions import Answer, Question, Settings, Verdict, check_classes
 from rankcon_cli.errors import RankconError
-from rankcon_cli.files import read_bounded, write_atomic
+from rankcon_cli.files import read_bounded
 from rankcon_cli.wording import did_you_mean, quoted
 
 FORMAT = "rankcon/answers"
@@ -71,8 +71,8 @@ def digest(text: bytes) -> str:
     return "sha256:" + hashlib.sha256(text).hexdigest()
 
 
-def write_book(book: Book, path: Path) -> None:
-    """Write the answers file, all of it or nothing."""
+def to_text(book: Book) -> str:
+    """The answers file of ``book``."""
     settings = book.settings
     head = {
         "format": FORMAT,
@@ -85,7 +85,7 @@ def write_book(book: Book, path: Path) -> None:
     lines = [f"  {_text(key)}: {_text(value)},\n" for key, value in head.items()]
     answers = ",".join(f"\n    {_text(_to_json(answer))}" for answer in book.answers)
     ending = "\n  ]" if answers else "]"
-    write_atomic(path, "{\n" + "".join(lines) + f'  "answers": [{answers}{ending}\n}}\n')
+    return "{\n" + "".join(lines) + f'  "answers": [{answers}{ending}\n}}\n'
 
 
 def read_book(path: Path) -> Book:

@@ -12,8 +12,9 @@ from rankcon_cli.elicit.contradictions import Circle, Contradictions
 from rankcon_cli.elicit.interview import Interview
 from rankcon_cli.elicit.questions import Answer, Question, Verdict
 
-#: What can be said to a question besides a ``Verdict``, and to a contradiction besides which answer to take back.
-BACK, STOP, KEEP = "back", "stop", "keep"
+#: What can be said to a question besides a ``Verdict``, to a contradiction besides which answer to take back, and at
+#: the end.
+BACK, STOP, KEEP, DONE = "back", "stop", "keep", "done"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Standing:
         answered: answers given.
         last: the latest of them; None where there is none.
         at_most, about: questions left.
-        place: the class that is asked about, counted from 1 among ``classes`` of them.
+        place: the class that is asked about, counted from 1 among ``classes`` of them; past them at the end.
     """
 
     answered: int
@@ -44,32 +45,40 @@ class Asker(Protocol):
     def resolve(self, circle: Circle) -> int | str:
         """The place in the circle, from 0, of an answer to take back; or ``KEEP`` or ``STOP``."""
 
+    def close(self, standing: Standing) -> str:
+        """Nothing is left to ask: ``DONE``, or ``BACK`` to take back the last answer."""
+
 
 class Outcome(NamedTuple):
-    """How a session ended; ``interview.question`` is None where nothing is left to ask."""
+    """How a session ended.
+
+    ``interview.question`` is None where nothing is left to ask; ``circle``: the contradiction that it was stopped at.
+    """
 
     book: Book
     interview: Interview
+    circle: Circle = ()
 
 
 def converse(book: Book, asker: Asker, save: Callable[[Book], None]) -> Outcome:
     """Ask until nothing is left or ``asker`` stops; ``save`` gets the book after every change, before what follows.
 
-    A contradiction is shown as soon as an answer closes it, and before anything is asked where the book holds one.
+    A contradiction is shown as soon as an answer closes it, and before anything is asked where the book holds one. The
+    last answer can be taken back like any other: the end is asked for too.
     """
     while True:
         found, circle = _checked(book)
         if circle:
             said = asker.resolve(circle)
             if said == STOP:
-                return Outcome(book, Interview(book.settings, book.answers))
+                return Outcome(book, Interview(book.settings, book.answers), circle)
             book = book.keeping(circle[0]) if said == KEEP else book.without(circle[said])
             save(book)
             continue
         interview = Interview(book.settings, book.answers)
-        while interview.question is not None:
-            said = asker.ask(interview.question, _standing(book, interview))
-            if said == STOP:
+        while True:
+            said = _said(asker, book, interview)
+            if said in (STOP, DONE):
                 return Outcome(book, interview)
             if said == BACK:
                 book = replace(book, answers=book.answers[:-1])
@@ -81,8 +90,12 @@ def converse(book: Book, asker: Asker, save: Callable[[Book], None]) -> Outcome:
             if found.add(answer):
                 break
             interview.add(answer)
-        else:
-            return Outcome(book, interview)
+
+
+def _said(asker: Asker, book: Book, interview: Interview) -> Verdict | str:
+    """What is said to the next question, or at the end."""
+    standing = _standing(book, interview)
+    return asker.close(standing) if interview.question is None else asker.ask(interview.question, standing)
 
 
 def is_settled(book: Book) -> bool:

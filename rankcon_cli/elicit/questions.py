@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from rankcon_cli.errors import RankconError
-from rankcon_cli.wording import counted, did_you_mean, quoted
+from rankcon_cli.wording import did_you_mean, quoted
 
 #: What ``Settings.assume`` may say, and what it means.
 ASSUMPTIONS = {
@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     RIGHT = "right"
     EITHER = "either"  #: equally alike: one tier
     NEITHER = "neither"  #: not like the anchor at all, either of them: not listed, nor is what is less alike
-    CANNOT_SAY = "cannot say"  #: not asked again; the two share a tier and nothing else is concluded
+    CANNOT_SAY = "cannot say"  #: not asked again; the two share a tier where nothing else tells them apart
 
 
 class Question(NamedTuple):
@@ -96,10 +96,10 @@ def shown(name: str) -> str:
 
 
 def size_in_words(settings: Settings) -> str:
-    """``the 3 most similar of each of 10 classes``."""
-    top = min(settings.top, len(settings.classes) - 1)
-    most = "the order of all others" if top == len(settings.classes) - 1 else f"the {top} most similar"
-    return f"{most} for each of {counted(len(settings.anchors), 'class')}"
+    """``the 3 most similar for each of 10 classes``, ``the most similar for bird``."""
+    top, others, anchors = settings.top, len(settings.classes) - 1, settings.anchors
+    most = "the order of all others" if top >= others else "the most similar" if top == 1 else f"the {top} most similar"
+    return f"{most} for " + (shown(anchors[0]) if len(anchors) == 1 else f"each of {len(anchors):,} classes")
 
 
 def check_classes(names: Sequence[str], place: str) -> tuple[str, ...]:

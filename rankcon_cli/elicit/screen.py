@@ -1,7 +1,6 @@
 """Asking on a terminal: one screen a question, one key an answer."""
 
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,8 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from rankcon_cli.elicit.contradictions import Circle
-from rankcon_cli.elicit.conversation import BACK, KEEP, STOP, Standing
+from rankcon_cli.elicit.conversation import BACK, DONE, KEEP, STOP, Standing
+from rankcon_cli.elicit.layout import Choice, Page, laid_out
 from rankcon_cli.elicit.questions import Question, Verdict, in_words, shown
 from rankcon_cli.wording import counted
 
@@ -22,11 +22,12 @@ _LETTERS = "abcdfghij"  # keys that take back an answer of a contradiction: none
 
 _STYLE = Style.from_dict({"key": "bold ansicyan", "name": "bold", "soft": "ansibrightblack"})
 
-Line = tuple[str, str, str]  # keys, text, style of the text
+_STOP = Choice("q", "stop; all answers are kept")
+_BACK = Choice("u", "back: take back the last answer")
 
 
 class Screen:
-    """An ``Asker`` on the terminal of the current prompt_toolkit session (see ``cli.prompts.on_stderr``).
+    """An ``Asker`` on the terminal of the current prompt_toolkit session (see ``prompting.on_stderr``).
 
     Ctrl-C raises KeyboardInterrupt, the end of the input EOFError.
     """
@@ -37,13 +38,15 @@ class Screen:
 
     def ask(self, question: Question, standing: Standing) -> Verdict | str:
         """See ``Asker``. Back is offered where there is an answer to take back."""
-        lines = [
-            ("← 1", shown(question.left), "class:name"),
-            ("→ 2", shown(question.right), "class:name"),
-            ("e", "either: equally like it", ""),
-            ("n", "neither is like it at all", ""),
-            ("?", "cannot say", ""),
-            ("q", "stop; all answers are kept", ""),
+        choices = [
+            Choice("← 1", shown(question.left), "class:name"),
+            Choice("→ 2", shown(question.right), "class:name"),
+        ]
+        others = [
+            Choice("e", "either: equally like it"),
+            Choice("n", "neither is like it at all"),
+            Choice("?", "cannot say"),
+            _STOP,
         ]
         keys: dict[str, Verdict | str] = {
             **dict.fromkeys(("left", "1"), Verdict.LEFT),
@@ -54,33 +57,40 @@ class Screen:
             "q": STOP,
         }
         if standing.answered:
-            lines.insert(-1, ("u", "back: take back the last answer", ""))
+            others.insert(-1, _BACK)
             keys |= {"u": BACK, "backspace": BACK}
-        heading = [(_progress(standing), "class:soft"), ("", "")]
-        if standing.last is not None:
-            heading.insert(1, (f"Last: {in_words(standing.last)}.", "class:soft"))
-        return self._choose([*heading, (f"Which is more like {shown(question.anchor)}?", "class:name")], lines, keys)
+        asides = [_progress(standing), *_last(standing)]
+        return self._choose(Page(asides, f"Which is more like {shown(question.anchor)}?", choices, others), keys)
 
     def resolve(self, circle: Circle) -> int | str:
         """See ``Asker``. Once the user keeps all, nothing is asked any more."""
         if self._keep_all:
             return KEEP
-        lines = [(key, in_words(answer), "class:name") for key, answer in zip(_LETTERS, circle, strict=False)]
-        if len(circle) > len(lines):
-            lines.append(("", f"and {len(circle) - len(lines)} more", "class:soft"))
-        lines += [
-            ("k", "keep them all: a ranking may contradict itself", ""),
-            ("s", "keep these, and show no more contradictions", ""),
-            ("q", "stop; all answers are kept", ""),
+        choices = [Choice(key, in_words(answer), "class:name") for key, answer in zip(_LETTERS, circle, strict=False)]
+        if len(circle) > len(choices):
+            choices.append(Choice("", f"and {len(circle) - len(choices)} more", "class:soft"))
+        others = [
+            Choice("k", "keep them all: a ranking may contradict itself"),
+            Choice("s", "keep these, and show no more contradictions"),
+            _STOP,
         ]
         keys = {key: i for i, key in enumerate(_LETTERS[: len(circle)])} | {"k": KEEP, "s": _KEEP_ALL, "q": STOP}
-        heading = "These answers contradict each other if likeness is mutual. Take one back, by its letter?"
-        said = self._choose([(heading, "")], lines, keys)
+        title = "These answers contradict each other if likeness is mutual. Take one back, by its letter?"
+        said = self._choose(Page([], title, choices, others), keys)
         self._keep_all = said == _KEEP_ALL
         return KEEP if self._keep_all else said
 
-    def _choose(self, heading: Sequence[tuple[str, str]], lines: Sequence[Line], keys: Mapping[str, Any]) -> Any:
-        """Show paragraphs, each with its style, and what each key does; the value of the key that is pressed."""
+    def close(self, standing: Standing) -> str:
+        """See ``Asker``. To stop is to be done here."""
+        title = f"All done: {counted(standing.classes, 'class')}, {counted(standing.answered, 'answer')}."
+        others, keys = [Choice("Enter", "write the ranking")], {"enter": DONE, "q": DONE}
+        if standing.answered:
+            others.insert(0, _BACK)
+            keys |= {"u": BACK, "backspace": BACK}
+        return self._choose(Page(_last(standing), title, [], others), keys)
+
+    def _choose(self, page: Page, keys: Mapping[str, Any]) -> Any:
+        """Show a page; the value of the key that is pressed."""
         bindings = KeyBindings()
         for key, value in keys.items():
             bindings.add(key)(partial(_leave, result=value))
@@ -88,9 +98,11 @@ class Screen:
         bindings.add("c-d")(partial(_leave, exception=EOFError()))
 
         def content() -> StyleAndTextTuples:
-            return _laid_out(heading, lines, app.output.get_size().columns)
+            size = app.output.get_size()
+            lines = laid_out(page, size.columns, size.rows)
+            return [fragment for line in lines for fragment in (*line, ("", "\n"))][:-1]
 
-        window = Window(FormattedTextControl(content, show_cursor=False), wrap_lines=True, dont_extend_height=True)
+        window = Window(FormattedTextControl(content, show_cursor=False), dont_extend_height=True)
         app: Application[Any] = Application(
             Layout(window), style=_STYLE, key_bindings=bindings, color_depth=self._depth, erase_when_done=True
         )
@@ -103,15 +115,8 @@ def _leave(event: KeyPressEvent, **outcome: Any) -> None:
         event.app.exit(**outcome)
 
 
-def _laid_out(heading: Sequence[tuple[str, str]], lines: Sequence[Line], width: int) -> StyleAndTextTuples:
-    """The screen, wrapped at blanks."""
-    fragments: StyleAndTextTuples = [(style, textwrap.fill(text, width - 1) + "\n") for text, style in heading]
-    fragments.append(("", "\n"))
-    indent = max(len(keys) for keys, _, _ in lines) + 4
-    for keys, text, style in lines:
-        wrapped = textwrap.fill(text, width - 1, initial_indent=" " * indent, subsequent_indent=" " * indent)
-        fragments += [("class:key", f"{keys:>{indent - 2}}  "), (style, wrapped[indent:] + "\n")]
-    return fragments
+def _last(standing: Standing) -> list[str]:
+    return [] if standing.last is None else [f"Last: {in_words(standing.last)}."]
 
 
 def _progress(standing: Standing) -> str:

@@ -12,9 +12,9 @@ import pexpect
 import pyte
 import pytest
 
+from rankcon_cli.columns import columns
 from rankcon_cli.editor.desk import Desk
 from rankcon_cli.editor.draft import place_of
-from rankcon_cli.editor.lines import columns
 from rankcon_cli.editor.session import Session
 from rankcon_cli.editor.terminal import Leave
 from rankcon_cli.ranking import Listing, Ranking, Tier, parse, write

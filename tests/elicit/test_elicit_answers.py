@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given, settings, strategies
 
-from rankcon_cli.elicit.answers import Book, path_beside, read_book, write_book
+from rankcon_cli.elicit.answers import Book, path_beside, read_book, to_text
 from rankcon_cli.elicit.questions import Answer, Question, Settings, Verdict
 from rankcon_cli.errors import RankconError
 
@@ -20,17 +20,20 @@ BOOK = Book(
 @pytest.mark.parametrize("book", [BOOK, Book(Settings(CLASSES)), Book(Settings(CLASSES), BOOK.answers[:1])])
 def test_round_trip(tmp_path, book):
     path = tmp_path / "x.answers.json"
-    write_book(book, path)
+    path.write_text(to_text(book), encoding="utf-8")
     assert read_book(path) == book
     text = path.read_text(encoding="utf-8")
-    write_book(read_book(path), path)
+    path.write_text(to_text(read_book(path)), encoding="utf-8")
     assert path.read_text(encoding="utf-8") == text
     assert json.loads(text)["format"] == "rankcon/answers"
 
 
 def test_one_answer_a_line_and_nothing_of_the_session(tmp_path):
     path = tmp_path / "x.answers.json"
-    write_book(Book(Settings(("a", "b", "c"), only=("b",)), (Answer(Question("a", "b", "c"), Verdict.LEFT),)), path)
+    path.write_text(
+        to_text(Book(Settings(("a", "b", "c"), only=("b",)), (Answer(Question("a", "b", "c"), Verdict.LEFT),))),
+        encoding="utf-8",
+    )
     lines = path.read_text(encoding="utf-8").splitlines()
     assert '    {"anchor": "a", "left": "b", "right": "c", "answer": "left"}' in lines
     assert not any("only" in line for line in lines)
@@ -116,7 +119,7 @@ def test_hostile_bytes(tmp_path, data):
 @given(cut=strategies.integers(0, 500))
 def test_a_cut_file_is_refused_and_never_half_read(tmp_path_factory, cut):
     path = tmp_path_factory.getbasetemp() / "cut.answers.json"
-    write_book(BOOK, path)
+    path.write_text(to_text(BOOK), encoding="utf-8")
     data = path.read_bytes()
     path.write_bytes(data[: min(cut, len(data) - 3)])
     with pytest.raises(RankconError):

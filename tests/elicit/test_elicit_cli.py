@@ -50,9 +50,10 @@ def answers_of(place, name="my.answers.json"):
 
 
 def test_from_the_first_question_to_the_ranking(elicit, place):
-    code, err = elicit("my.json", "--classes", "names.txt", "--top", "2", keys="1" * 12)
+    code, err = elicit("my.json", "--classes", "names.txt", "--top", "2", keys="1" * 12 + "\r")
     assert code == 0
-    assert "the 2 most similar for each of 4 classes: at most 12 questions, about 12, of 12 that there are" in err
+    plan = "the 2 most similar for each of 4 classes: at most 12 questions, about 12, of 12 that there are"
+    assert plan in " ".join(err.split())
     assert "my.json: written, 4 of 4 classes done" in err
     assert main(["rank", "validate", "my.json", "--quiet"]) == 0
     ranking = json.loads((place / "my.json").read_text(encoding="utf-8"))
@@ -68,7 +69,7 @@ def test_stop_writes_what_is_done_and_resume_goes_on(elicit, place):
     assert "go on with: rankcon rank elicit my.json" in err
     before = answers_of(place)["answers"]
     assert list(json.loads((place / "my.json").read_text())["rankings"]) == ["bird", "airplane"]
-    code, err = elicit("my.json", "--classes", "names.txt", keys="1s" * 9)
+    code, err = elicit("my.json", "--classes", "names.txt", keys="1s" * 9 + "\r")
     assert code == 0 and "goes on after 4 answers" in err
     assert answers_of(place)["answers"][:4] == before
 
@@ -80,15 +81,16 @@ def test_stopping_at_once_writes_no_ranking(elicit, place):
     assert elicit("my.json", keys="q")[0] == 0
 
 
-def test_ctrl_c_keeps_every_answer(elicit, place):
-    code, err = elicit("my.json", "--classes", "names.txt", "--only", "bird", keys="1\x03")
+def test_ctrl_c_keeps_every_answer_and_says_that_it_writes_no_ranking(elicit, place):
+    code, err = elicit("my.json", "--classes", "names.txt", "--only", "bird", keys="112\x03")
     assert code == 130 and "go on with: rankcon rank elicit my.json --only bird" in err
-    assert len(answers_of(place)["answers"]) == 1
+    assert "every answer is kept in my.answers.json, and my.json is not written (q writes it)" in err
+    assert len(answers_of(place)["answers"]) == 2
     assert not (place / "my.json").exists()
 
 
 def test_only_some_classes(elicit, place):
-    assert elicit("my.json", "--classes", "names.txt", "--only", "frog", keys="1" * 9)[0] == 0
+    assert elicit("my.json", "--classes", "names.txt", "--only", "frog", keys="1" * 9 + "\r")[0] == 0
     assert list(json.loads((place / "my.json").read_text())["rankings"]) == ["frog"]
     code, err = elicit("my.json", "--only", "forg", keys="")
     assert code == 3 and "did you mean 'frog'" in err
@@ -101,7 +103,7 @@ def test_without_a_terminal_it_names_another_way(elicit, place):
 
 
 def test_complete_answers_need_no_terminal(elicit, place):
-    assert elicit("my.json", "--classes", "names.txt", "--top", "1", keys="1" * 8)[0] == 0
+    assert elicit("my.json", "--classes", "names.txt", "--top", "1", keys="1" * 8 + "\r")[0] == 0
     text = (place / "my.json").read_text()
     (place / "my.json").unlink()
     assert elicit("my.json")[0] == 0
@@ -113,6 +115,9 @@ def test_complete_answers_need_no_terminal(elicit, place):
     [
         ((), 2, "OUT"),
         (("-",), 2, "standard output"),
+        ((".", "--from", "cifar10"), 2, "names no file"),
+        (("", "--from", "cifar10"), 2, "names no file"),
+        (("..", "--from", "cifar10"), 3, "cannot read"),
         (("my.json",), 2, "--classes PATH"),
         (("my.json", "--classes", "names.txt", "--from", "cifar10"), 2, "one of"),
         (("my.json", "--from", "cifar10", "--with-images"), 2, "--data SPEC"),
@@ -152,6 +157,94 @@ def test_an_edited_ranking_is_not_written_over(elicit, place):
     code, err = elicit("my.json", keys="1q")
     assert code == 3 and "was changed since" in err
     assert (place / "my.json").read_text() == edited
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """meanwhile(act): ``act`` is done while the next question is open."""
+    from rankcon_cli.elicit.screen import Screen
+
+    def arrange(act):
+        ask, acts = Screen.ask, [act]
+
+        def asking(*arguments):
+            if acts:
+                acts.pop()()
+            return ask(*arguments)
+
+        monkeypatch.setattr(Screen, "ask", asking)
+
+    return arrange
+
+
+@pytest.mark.parametrize("before", ["112q", "q"])
+def test_a_ranking_that_others_wrote_meanwhile_is_not_written_over(elicit, place, meanwhile, before):
+    elicit("my.json", "--classes", "names.txt", keys=before)
+    meanwhile(lambda: (place / "my.json").write_text("theirs"))
+    code, err = elicit("my.json", keys="1212q")
+    assert code == 3 and "my.json was changed while the questions were open" in err
+    assert "the answers are kept in my.answers.json" in err and "go on with: rankcon rank elicit my.json" in err
+    assert (place / "my.json").read_text() == "theirs"
+    kept = answers_of(place)["answers"]
+    assert len(kept) == len(before) - 1 + 4
+    (place / "my.json").rename(place / "theirs.json")
+    assert elicit("my.json", keys="q")[0] == 0
+    assert (place / "my.json").exists() and answers_of(place)["answers"] == kept
+
+
+def test_a_second_session_on_the_same_answers_stops(elicit, place, meanwhile):
+    elicit("my.json", "--classes", "names.txt", keys="1q")
+    theirs = (place / "my.answers.json").read_text().replace('"answer": "left"', '"answer": "right"')
+    meanwhile(lambda: (place / "my.answers.json").write_text(theirs))
+    code, err = elicit("my.json", keys="112q")
+    assert code == 3 and "my.answers.json was changed meanwhile" in err
+    assert "what it holds now is kept" in err and "go on with: rankcon rank elicit my.json" in err
+    assert (place / "my.answers.json").read_text() == theirs and not (place / "my.json").exists()
+
+
+def test_files_that_vanish_meanwhile_are_written_again(elicit, place, meanwhile):
+    elicit("my.json", "--classes", "names.txt", keys="112q")
+    meanwhile(lambda: [(place / name).unlink() for name in ("my.json", "my.answers.json")])
+    assert elicit("my.json", keys="1q")[0] == 0
+    assert len(answers_of(place)["answers"]) == 4 and (place / "my.json").exists()
+
+
+def test_stopping_at_a_contradiction_says_so(elicit, place):
+    (place / "three.txt").write_text("a\nb\nc\n")
+    code, err = elicit("my.json", "--classes", "three.txt", keys="121q")
+    assert code == 0 and "3 of 3 classes done" in err
+    assert "3 answers still contradict each other" in err and "go on with: rankcon rank elicit my.json" in err
+    code, err = elicit("my.json", keys="k\r")
+    assert code == 0 and "still contradict" not in err
+
+
+def test_classes_about_which_nothing_can_be_said_are_not_listed(elicit, place):
+    both = ("--only", "bird", "--only", "airplane")
+    code, err = elicit("my.json", "--classes", "names.txt", *both, keys="11??\r")
+    assert code == 0 and "my.json: written, 1 of 4 classes done" in err
+    assert "cannot say: 2 of 4 answers" in err and "nothing is known of what is similar: 'airplane'" in err
+    assert "left out" not in err
+    assert list(json.loads((place / "my.json").read_text())["rankings"]) == ["bird"]
+    code, err = elicit("none.json", "--classes", "names.txt", keys="?" * 12 + "\r")
+    assert code == 0 and "none.json: not written, nothing is known" in err and not (place / "none.json").exists()
+
+
+def test_lines_of_classes_end_at_line_feeds_alone(elicit, place):
+    (place / "lines.txt").write_bytes("a\u2028b\r\nc\r\nd\r\n".encode())
+    code, err = elicit("my.json", "--classes", "lines.txt", keys="q")
+    assert code == 3 and "'a\\u2028b' cannot name a class" in err
+    (place / "lines.txt").write_bytes("a\x85b\u3000c\r\nc\r\n\r\nd".encode().replace(b"\xc2\x85", b" "))
+    assert elicit("my.json", "--classes", "lines.txt", keys="q")[0] == 0
+    assert answers_of(place)["classes"] == ["a b\u3000c", "c", "d"]
+
+
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_the_plan_is_wrapped_between_words(elicit, place, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    _, err = elicit("my.json", "--classes", "names.txt", "--only", "bird", "--assume", "symmetric", keys="q")
+    plan = err[: err.index("Class 1 of 1")].splitlines()
+    assert max(map(len, plan[:-1])) < int(columns)
+    assert " ".join(plan).startswith("the order of all others for bird: at most 3 questions, about 3, of 3 that")
 
 
 def test_a_ranking_written_just_before_the_machine_stopped_is_known_again(elicit, place):

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies
 
 from rankcon_cli.elicit.answers import Book
 from rankcon_cli.elicit.contradictions import Contradictions
-from rankcon_cli.elicit.conversation import BACK, KEEP, STOP, converse, is_settled
+from rankcon_cli.elicit.conversation import BACK, DONE, KEEP, STOP, converse, is_settled
 from rankcon_cli.elicit.questions import Answer, Question, Settings, Verdict, in_words
 from rankcon_cli.ranking import check
 
@@ -90,6 +90,9 @@ def test_a_circle_is_one_and_without_it_and_w203_there_is_none(users, seed):
             circles.append(circle)
             return KEEP
 
+        def close(self, standing):
+            return DONE
+
     outcome = converse(Book(Settings(classes, 4)), Asker(), lambda book: None)
     for circle in circles:
         demands = []
@@ -104,8 +107,8 @@ def test_a_circle_is_one_and_without_it_and_w203_there_is_none(users, seed):
 class Script:
     """An asker that plays back what it was given, and remembers what it saw."""
 
-    def __init__(self, said, resolved=()):
-        self.said, self.resolved = iter(said), iter(resolved)
+    def __init__(self, said, resolved=(), closed=()):
+        self.said, self.resolved, self.closed = iter(said), iter(resolved), iter(closed)
         self.asked, self.circles, self.standings = [], [], []
 
     def ask(self, question, standing):
@@ -116,6 +119,10 @@ class Script:
     def resolve(self, circle):
         self.circles.append(circle)
         return next(self.resolved, STOP)
+
+    def close(self, standing):
+        self.standings.append(standing)
+        return next(self.closed, DONE)
 
 
 def test_every_answer_is_saved_before_the_next_question():
@@ -156,7 +163,17 @@ def test_a_circle_that_is_kept_is_shown_once():
 
 def test_stopping_over_a_circle_leaves_the_answers_alone():
     outcome = converse(Book(Settings(tuple("abc")), CIRCLE), Script([]), lambda book: None)
-    assert outcome.book.answers == CIRCLE
+    assert outcome.book.answers == CIRCLE and set(outcome.circle) == set(CIRCLE)
+
+
+def test_the_last_answer_is_taken_back_at_the_end():
+    saved = []
+    asker = Script(["left", "left", "right", "left"], closed=[BACK])
+    outcome = converse(Book(Settings(tuple("abc"))), asker, saved.append)
+    assert [len(book.answers) for book in saved] == [1, 2, 3, 2, 3]
+    assert asker.asked[2] == asker.asked[3] == outcome.book.answers[-1].question
+    assert outcome.book.answers[-1].verdict is Verdict.LEFT and outcome.circle == ()
+    assert asker.standings[-1].last == outcome.book.answers[-1] and asker.standings[-1].at_most == 0
 
 
 def test_answers_in_words():

@@ -48,6 +48,12 @@ def test_ten_classes_and_the_top_three_need_well_under_all_triples(users):
     assert max(counts["symmetric"]) <= 125 and statistics.mean(counts["symmetric"]) <= 113
 
 
+@pytest.mark.parametrize(("assume", "about"), [("none", 123), ("symmetric", 111)])
+def test_the_number_announced_is_about_the_number_asked(users, assume, about):
+    """Cf. benchmarks/results/elicit.json: 123.0 and 111.4 on average for ten classes and the top 3."""
+    assert Interview(Settings(users.names(10), assume=assume)).remaining() == (140, about)
+
+
 @ASSUMED
 @thrifty
 @given(
@@ -92,7 +98,7 @@ def test_any_user_ends_within_the_bound_with_a_valid_ranking(users, assume, seed
     ranking = interview.ranking()
     assert not [issue for issue in check(ranking) if issue.severity == "error"]
     assert compile_ranking(parse(write(ranking), "x")) == compile_ranking(ranking)
-    assert set(ranking.rankings) == set(classes)
+    assert {*ranking.rankings, *interview.unknown()} == set(classes)
 
 
 @ASSUMED
@@ -163,6 +169,19 @@ def test_cannot_say_is_not_asked_again_and_concludes_nothing():
         ],
     )
     assert settled.question is None
+
+
+def test_a_class_is_unknown_only_where_all_others_would_share_a_tier():
+    classes = tuple("abcd")
+    unsaid = [Answer(Question("a", "b", other), Verdict.CANNOT_SAY) for other in "cd"]
+    told_apart = [unsaid[0], Answer(Question("a", "b", "d"), Verdict.LEFT)]
+    ties = [answer._replace(verdict=Verdict.EITHER) for answer in unsaid]
+    for answers, unknown in ((unsaid, ["a"]), (told_apart, []), (ties, [])):
+        interview = Interview(Settings(classes, only=("a",)), answers)
+        while interview.question is not None:
+            interview.add(Answer(interview.question, Verdict.CANNOT_SAY if unknown else Verdict.EITHER))
+        assert interview.unknown() == unknown
+        assert set(interview.ranking().rankings) == {"a"} - set(unknown)
 
 
 def test_some_classes_first_and_the_others_later(users):

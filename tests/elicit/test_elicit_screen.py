@@ -11,13 +11,12 @@ import pexpect
 import pyte
 import pytest
 from prompt_toolkit.application import create_app_session
-from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from rankcon_cli.elicit.conversation import BACK, KEEP, STOP, Standing
+from rankcon_cli.elicit.conversation import BACK, DONE, KEEP, STOP, Standing
 from rankcon_cli.elicit.questions import Answer, Question, Verdict
-from rankcon_cli.elicit.screen import Screen, _laid_out
+from rankcon_cli.elicit.screen import Screen
 
 QUESTION = Question("bird", "airplane", "frog")
 CIRCLE = tuple(Answer(QUESTION, Verdict.LEFT) for _ in range(12))
@@ -92,17 +91,10 @@ def test_whoever_keeps_all_is_not_asked_again():
     assert screen.resolve(CIRCLE) == KEEP
 
 
-@pytest.mark.parametrize("width", [40, 80])
-def test_no_line_is_wider_than_the_terminal_and_words_stay_whole(width):
-    class Narrow(DummyOutput):
-        def get_size(self):
-            return Size(rows=24, columns=width)
-
-    heading = [("These answers contradict each other if likeness is mutual. Take one back?", "")]
-    lines = [("1", "a name of some length is more like this than like that", ""), ("k", "keep", "")]
-    text = "".join(part for _, part in _laid_out(heading, lines, Narrow().get_size().columns))
-    assert max(map(len, text.splitlines())) < width
-    assert " ".join(text.split()).count("likeness is mutual") == 1
+@pytest.mark.parametrize(("key", "said"), [("\r", DONE), ("q", DONE), ("u", BACK), ("\x7f", BACK), ("1e\r", DONE)])
+def test_closing(key, said):
+    with typing(key):
+        assert Screen().close(standing()) == said
 
 
 class Terminal:
@@ -161,6 +153,12 @@ def test_a_session_on_a_terminal(tmp_path):
     second.press("a")
     second.wait_for("2 answers; at most 1 question more")
     second.press("2")
+    second.wait_for("Last: [bold]frog[/bold] is more like airplane than like bird. All done: 3 classes, 3 answers.")
+    second.press("u")
+    second.wait_for("2 answers; at most 1 question more")
+    second.press("2")
+    second.wait_for("All done: 3 classes, 3 answers.")
+    second.press("\r")
     second.wait_for("3 of 3 classes done")
     assert second.exit_code() == 0
     assert json.loads((tmp_path / "my.json").read_text())["rankings"] == {
@@ -179,3 +177,14 @@ def test_terminated_with_every_answer_kept(tmp_path):
     terminal.wait_for("every answer is kept in my.answers.json")
     assert terminal.exit_code() == 130
     assert len(json.loads((tmp_path / "my.answers.json").read_text())["answers"]) == 1
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(40, 10), (20, 5)])
+def test_a_small_window_shows_the_question_and_what_it_is_between(tmp_path, columns, rows):
+    (tmp_path / "names.txt").write_text("bird\nairplane\n大きな飛行機\nfrog\n", encoding="utf-8")
+    terminal = Terminal(tmp_path, "my.json", "--classes", "names.txt", rows=rows, columns=columns)
+    terminal.wait_for("Which is more like bird? ← 1 airplane → 2 大きな飛行機")
+    terminal.press("1")
+    terminal.wait_for("Which is more like bird? ← 1 frog → 2 airplane")
+    terminal.press("q")
+    terminal.exit_code()

@@ -10,13 +10,13 @@ from rankcon_cli.cli.rank.common import complete_file, nfc
 from rankcon_cli.errors import Interrupted, RankconError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
     from rankcon_cli.elicit.answers import Book
     from rankcon_cli.elicit.conversation import Outcome
-    from rankcon_cli.elicit.interview import Interview
+    from rankcon_cli.elicit.keeping import Kept
 
 _PICTURES = 4  # of each class, on the page
 _INSTEAD = "rank set writes a list without questions, and rank derive --from table makes a ranking from a CSV file"
@@ -62,23 +62,25 @@ def elicit(
     Which is more like a bird: an airplane or a frog?
 
     One key is an answer: left or 1, right or 2, e for either (they share a tier), n for neither (both, and what is
-    less alike, are not listed), ? for cannot say; u takes the last answer back, q stops. No question is asked whose
-    answer follows from others.
+    less alike, are not listed), ? for cannot say (not asked again; the two share a tier unless other answers tell them
+    apart, and a class for which that leaves one tier of all others is not listed); u takes the last answer back, q
+    stops. No question is asked whose answer follows from others.
 
     Each answer is saved at once beside OUT (my.json: my.answers.json). Run the command again to go on; classes that
     are not done are left out of OUT until then.
     """
     from rankcon_cli.elicit.answers import path_beside
+    from rankcon_cli.elicit.keeping import Kept
 
     _check_flags(out, classes, data, from_, assume, with_images)
     path = Path(out)
     only_pictures = with_images and path_beside(path).exists()
     names = _classes(classes, None if only_pictures else data, data_dir, from_)
-    book = _opened(path, names, top, assume, tuple(only or ()))
+    kept = Kept(path, tuple(only or ()))
+    book = _opened(kept, names, top, assume, tuple(only or ()))
     if with_images:
         _write_page(path, data, data_dir, book.settings.classes)
-    outcome = _asked(book, path, path_beside(path))
-    _write_ranking(path, path_beside(path), outcome)
+    _write_ranking(kept, _asked(book, kept))
 
 
 def _check_flags(
@@ -88,6 +90,8 @@ def _check_flags(
 
     if out == "-":
         raise UsageError("answers are kept beside OUT, so it cannot be standard output", hint="name a file")
+    if not Path(out).name:
+        raise UsageError(f"{out!r} names no file", hint="for example my.json")
     if with_images and data is None:
         raise UsageError("--with-images needs the pictures", hint="name them with --data SPEC")
     if (classes is not None) + (from_ is not None) + (data is not None and not with_images) > 1:
@@ -106,7 +110,7 @@ def _classes(classes: str | None, data: str | None, data_dir: Path | None, from_
         from rankcon_cli.ranking.syntax import decode
 
         text = decode(read_bounded(Path(classes), MAX_BYTES, "list of classes"), classes).removeprefix("\ufeff")
-        return check_classes([line.strip() for line in text.splitlines() if line.strip()], classes)
+        return check_classes([line.strip(" \t\r") for line in text.split("\n") if line.strip(" \t\r")], classes)
     if from_ is not None:
         from rankcon_cli.ranking import load
 
@@ -119,19 +123,20 @@ def _classes(classes: str | None, data: str | None, data_dir: Path | None, from_
 
 
 def _opened(
-    path: Path, names: tuple[str, ...] | None, top: int | None, assume: str | None, only: tuple[str, ...]
+    kept: "Kept", names: tuple[str, ...] | None, top: int | None, assume: str | None, only: tuple[str, ...]
 ) -> "Book":
-    """The answers beside ``path``, or none yet, under the settings of the flags."""
+    """The answers that are kept, or none yet, under the settings of the flags."""
     from dataclasses import replace
 
-    from rankcon_cli.elicit.answers import Book, path_beside, read_book
+    from rankcon_cli.elicit.answers import Book, read_book
     from rankcon_cli.elicit.questions import Settings
     from rankcon_cli.wording import counted
 
-    answers = path_beside(path)
+    path, answers = kept.out, kept.answers
     if answers.exists():
         book = read_book(answers)
-        _check_goes_on(path, book, names)
+        _check_same_classes(path, book, names)
+        kept.check(book)
         changes = {key: value for key, value in (("top", top), ("assume", assume)) if value is not None}
         console.note(f"{path}: goes on after {counted(len(book.answers), 'answer')} (in {answers})")
         return replace(book, settings=replace(book.settings, only=only, **changes))
@@ -148,12 +153,8 @@ def _opened(
     return Book(Settings(names, 3 if top is None else top, assume or "none", only))
 
 
-def _check_goes_on(path: Path, book: "Book", names: tuple[str, ...] | None) -> None:
-    """RankconError where the answers are about other classes, or the ranking file is not what they made last."""
-    from rankcon_cli.elicit.answers import digest
-    from rankcon_cli.elicit.interview import Interview
-    from rankcon_cli.files import read_bounded
-    from rankcon_cli.ranking.sources import MAX_BYTES
+def _check_same_classes(path: Path, book: "Book", names: tuple[str, ...] | None) -> None:
+    """RankconError where the answers are about other classes than ``names``."""
     from rankcon_cli.wording import listed
 
     known = book.settings.classes
@@ -164,22 +165,10 @@ def _check_goes_on(path: Path, book: "Book", names: tuple[str, ...] | None) -> N
             + (f" ({listed(differ)} on one side only)" if differ else ", in another order"),
             hint="go on without naming classes, or choose another name for the ranking",
         )
-    if not path.exists():
-        return
-    text = read_bounded(path, MAX_BYTES, "ranking file")
-    # The second where the machine stopped between the ranking and the note of it in the answers.
-    if digest(text) != book.written and text != _text(Interview(book.settings, book.answers)):
-        raise RankconError(
-            f"{path} was changed since it was written from its answers, and would be written over",
-            hint="move it away and go on; rank diff shows where the two differ then",
-        )
 
 
-def _asked(book: "Book", path: Path, answers: Path) -> "Outcome":
+def _asked(book: "Book", kept: "Kept") -> "Outcome":
     """Ask what there is to ask; RankconError where that needs a terminal and there is none."""
-    from functools import partial
-
-    from rankcon_cli.elicit.answers import write_book
     from rankcon_cli.elicit.conversation import Outcome, converse, is_settled
     from rankcon_cli.elicit.interview import Interview
     from rankcon_cli.prompting import ended_by_signals, on_stderr, require_terminal
@@ -191,62 +180,70 @@ def _asked(book: "Book", path: Path, answers: Path) -> "Outcome":
         _note_plan(book)
     from rankcon_cli.elicit.screen import Screen
 
-    write_book(book, answers)
+    kept.save(book)
     try:
         with on_stderr(), ended_by_signals():
-            return converse(book, Screen(color=console.color), partial(write_book, path=answers))
+            return converse(book, Screen(color=console.color), kept.save)
     except (KeyboardInterrupt, EOFError, Interrupted):
-        raise Interrupted(f"stopped; every answer is kept in {answers}", hint=_how_to_go_on(path, book)) from None
+        raise Interrupted(
+            f"stopped; every answer is kept in {kept.answers}, and {kept.out} is not written (q writes it)",
+            hint=kept.how_to_go_on(),
+        ) from None
 
 
 def _note_plan(book: "Book") -> None:
     """What is asked, how much, and what is taken for granted."""
+    import shutil
+
     from rankcon_cli.elicit.interview import Interview
+    from rankcon_cli.elicit.layout import wrapped
     from rankcon_cli.elicit.questions import ASSUMPTIONS, size_in_words
 
     settings = book.settings
     at_most, about = Interview(settings).remaining()
     others = len(settings.classes) - 1
     triples = len(settings.anchors) * others * (others - 1) // 2
-    console.note(
-        f"{size_in_words(settings)}: at most {at_most:,} questions, about {about:,}, of {triples:,} that there are\n"
-        f"assumed: {settings.assume} ({ASSUMPTIONS[settings.assume]})"
+    plan = (
+        f"{size_in_words(settings)}: at most {at_most:,} questions, about {about:,}, of {triples:,} that there are",
+        f"assumed: {settings.assume} ({ASSUMPTIONS[settings.assume]})",
     )
+    width = max(shutil.get_terminal_size().columns - 1, 2)
+    console.note("\n".join(line for text in plan for line in wrapped(text, width)))
 
 
-def _write_ranking(path: Path, answers: Path, outcome: "Outcome") -> None:
-    """Write the ranking of the classes that are done, and say which are not."""
-    from dataclasses import replace
-
-    from rankcon_cli.elicit.answers import digest, write_book
-    from rankcon_cli.files import write_atomic
+def _write_ranking(kept: "Kept", outcome: "Outcome") -> None:
+    """Write the ranking of the classes that are done, and say which are not, and what the answers leave open."""
     from rankcon_cli.wording import counted, listed
 
-    book, interview = outcome
-    ranking, text = interview.ranking(), _text(interview)
-    done = [name for name in ranking.classes if name in ranking.rankings]
-    if done:
-        write_atomic(path, text)
-        write_book(replace(book, written=digest(text)), answers)
-        console.note(f"{path}: written, {len(done):,} of {counted(len(ranking.classes), 'class')} done")
+    book, interview, circle = outcome
+    ranking, unknown = interview.ranking(), interview.unknown()
+    left_out = [name for name in ranking.classes if name not in ranking.rankings and name not in unknown]
+    if ranking.rankings:
+        kept.publish(book)
+        console.note(f"{kept.out}: written, {len(ranking.rankings):,} of {counted(len(ranking.classes), 'class')} done")
     else:
-        console.note(f"{path}: not written, no class is done yet")
+        console.note(f"{kept.out}: not written, {'no class is done yet' if left_out else 'nothing is known'}")
+    _note_what_cannot_be_said(book, unknown)
     if interview.question is not None:
-        left_out = [name for name in ranking.classes if name not in ranking.rankings]
-        console.note(f"left out until they are done: {listed(left_out)}\n{_how_to_go_on(path, book)}")
+        console.note(f"left out until they are done: {listed(left_out)}")
+    if circle:
+        console.note(f"{counted(len(circle), 'answer')} still contradict each other; to settle that, go on")
+    if circle or interview.question is not None:
+        console.note(kept.how_to_go_on())
 
 
-def _text(interview: "Interview") -> bytes:
-    from rankcon_cli.ranking import write
+def _note_what_cannot_be_said(book: "Book", unknown: "Sequence[str]") -> None:
+    from rankcon_cli.elicit.questions import Verdict
+    from rankcon_cli.wording import counted, listed
 
-    return write(interview.ranking()).encode()
-
-
-def _how_to_go_on(path: Path, book: "Book") -> str:
-    import shlex
-
-    only = [word for name in book.settings.only for word in ("--only", name)]
-    return f"go on with: {shlex.join(['rankcon', 'rank', 'elicit', str(path), *only])}"
+    count = sum(answer.verdict is Verdict.CANNOT_SAY for answer in book.answers)
+    if count:
+        console.note(
+            f"cannot say: {count:,} of {counted(len(book.answers), 'answer')}; classes that no other answer tells apart "
+            "share a tier"
+        )
+    if unknown:
+        console.note(f"not listed, since nothing is known of what is similar: {listed(unknown)}")
 
 
 def _write_page(path: Path, spec: str, data_dir: Path | None, classes: tuple[str, ...]) -> None:
