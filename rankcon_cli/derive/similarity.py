@@ -184,9 +184,11 @@ def _cutter(cuts: Sequence[float], distances: bool) -> Rule:
         way = "rise, as small distances come first" if distances else "fall, as the most similar come first"
         raise UsageError(f"cuts are numbers that {way}, not {', '.join(f'{cut:g}' for cut in cuts) or 'none'}")
 
+    with np.errstate(over="ignore"):  # a value that misses a cut by rounding alone does not miss it
+        floors = np.maximum(thresholds - _TIE * np.abs(thresholds), np.finfo(np.float64).min)
+
     def cut(values: np.ndarray, bottom: bool) -> list[np.ndarray]:
-        # How many thresholds lie above a value; one that it misses by rounding alone does not.
-        tier = np.searchsorted(_TIE * np.abs(thresholds) - thresholds, -values)
+        tier = np.searchsorted(-floors, -values)  # how many of them lie above a value
         found = (np.flatnonzero(tier == k) for k in range(len(cuts)))
         return [positions for positions in found if len(positions)]
 
