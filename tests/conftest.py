@@ -6,10 +6,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # The tests' tensors are tiny: more threads only fight each other, and on a busy machine they fight hard.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The same examples in every run, so that a red run is the change's own; RANKCON_HYPOTHESIS=random looks for new ones.
+hypothesis.settings.register_profile("steady", derandomize=True)
+if os.environ.get("RANKCON_HYPOTHESIS") != "random":
+    hypothesis.settings.load_profile("steady")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
