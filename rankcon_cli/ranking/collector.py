@@ -9,8 +9,8 @@ from collections.abc import Iterator
 def collector_paused() -> Iterator[None]:
     """No cyclic garbage collection in the block (or the function, as a decorator).
 
-    The collector goes over the million lists and tuples of a large ranking again and again while they are made, a
-    third of the whole time, and finds nothing: there are no cycles among them.
+    The collector goes over the million lists and tuples of a large ranking again and again while they are made,
+    which is a good part of the whole time, and finds nothing: there are no cycles among them.
     """
     on = gc.isenabled()
     gc.disable()

@@ -187,4 +187,5 @@ def test_a_small_window_shows_the_question_and_what_it_is_between(tmp_path, colu
     terminal.press("1")
     terminal.wait_for("Which is more like bird? ← 1 frog → 2 airplane")
     terminal.press("q")
-    terminal.exit_code()
+    assert terminal.exit_code() == 0
+    assert len(json.loads((tmp_path / "my.answers.json").read_text())["answers"]) == 1
