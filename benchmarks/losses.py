@@ -24,7 +24,7 @@ import torch
 
 from rankcon_cli.demo import DIGITS
 from rankcon_cli.files import to_json, write_atomic
-from rankcon_cli.ood.evaluate import ood_evaluate
+from rankcon_cli.ood.evaluate import Protocol, ood_evaluate
 from rankcon_cli.ranking import compile_ranking, load, random_ranking, to_json_dict
 from rankcon_cli.training.config import LossConfig, TrainConfig, from_dict, resolve, to_dict
 from rankcon_cli.training.devices import pick_device
@@ -119,7 +119,12 @@ def measure(config: TrainConfig, out: Path, withheld_from_all: bool) -> dict[str
     plan = make_plan(config)
     run = create_run(out, plan)
     train(run, plan)
-    detection = ood_evaluate([run], None, (), device=config.device, withheld_from_all=withheld_from_all)
+    detection = ood_evaluate(
+        [run],
+        None,
+        device=config.device,
+        protocol=Protocol(withheld_from_all=withheld_from_all, resamples=0, tsne=False),
+    )
     summary = detection.runs[0]
     auroc = {(m.score, m.feature): m.auroc for m in detection.measurements}
     found = {key: summary.measures[key] for key in list(COLUMNS)[:4]}

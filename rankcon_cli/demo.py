@@ -54,12 +54,12 @@ def train_all(
 
 def demo(out: Path, device: str = "auto", *, force: bool = False, progress: Progress = silent) -> dict[str, Any]:
     """Train, evaluate and report; returns what ``rankcon demo --json`` prints."""
-    from rankcon_cli.ood.evaluate import headline_measurements, ood_evaluate
+    from rankcon_cli.ood.evaluate import Protocol, headline_measurements, ood_evaluate
     from rankcon_cli.report import write_report
 
     runs = train_all(out / "runs", device=device, force=force, progress=progress)
-    result = ood_evaluate(runs, None, (), device=device, withheld_from_all=True, progress=progress)
-    page, data = write_report(result, out)
+    result = ood_evaluate(runs, None, device=device, protocol=Protocol(withheld_from_all=True), progress=progress)
+    written = write_report(result, out)
     detection = {m["run"]: m for m in headline_measurements(result)}
     rows = []
     for summary in result.runs:
@@ -77,8 +77,8 @@ def demo(out: Path, device: str = "auto", *, force: bool = False, progress: Prog
     return {
         "format": "rankcon/demo",
         "version": 1,
-        "report": str(page),
-        "report_json": str(data),
+        "report": str(written.page),
+        "report_json": str(written.document),
         "withheld": list(DIGITS.data.withhold),
         "ood_score": {"score": result.headline[0], "feature": result.headline[1]},
         "runs": rows,

@@ -20,6 +20,10 @@ COMMANDS = {
     "train": "train",
     "evaluate": "evaluate",
     "ood-report": "ood_report",
+    "compare": "compare",
+    "score": "score",
+    "embed": "embed",
+    "export": "export",
     "demo": "demo",
     "doctor": "doctor",
 }

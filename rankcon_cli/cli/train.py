@@ -16,7 +16,7 @@ def _option(help: str, panel: str, *names: str, **settings: Any) -> Any:
     return typer.Option(*names, help=help, rich_help_panel=panel, **settings)
 
 
-_DATA, _LOSS, _MODEL, _OPTIM, _RUN = "Data", "Loss", "Model", "Optimisation", "Run"
+_DATA, _LOSS, _OUTLIERS, _MODEL, _OPTIM, _RUN = "Data", "Loss", "Outliers", "Model", "Optimisation", "Run"
 
 
 def train(
@@ -43,6 +43,20 @@ def train(
     tau_max: Annotated[float | None, _option("Temperature at score 0. [0.6]", _LOSS)] = None,
     temperature: Annotated[float | None, _option("SupCon's temperature. [0.1]", _LOSS)] = None,
     ce_weight: Annotated[float | None, _option("Weight of a cross-entropy head beside. [0]", _LOSS)] = None,
+    virtual_outliers: Annotated[
+        str | None, _option("Push mixtures of a batch's images away: none, image or feature. [none]", _OUTLIERS)
+    ] = None,
+    outlier_partner: Annotated[
+        str | None, _option("What a mixture takes from: tier-1 classes, or any other. [tier-1]", _OUTLIERS)
+    ] = None,
+    outliers: Annotated[str | None, _option("Images of known outliers.", _OUTLIERS, metavar="SPEC")] = None,
+    outlier_classes: Annotated[
+        list[str] | None, _option("Only these classes of --outliers. Repeatable.", _OUTLIERS, metavar="CLASS,...")
+    ] = None,
+    outlier_loss: Annotated[
+        str | None, _option("reference, learned-reference or exposure (with a head). [reference]", _OUTLIERS)
+    ] = None,
+    outlier_weight: Annotated[float | None, _option("Weight of each outlier term. [0.5]", _OUTLIERS)] = None,
     encoder: Annotated[
         str | None, _option("conv, resnet8, resnet18, resnet34 or resnet50. [by image size]", _MODEL)
     ] = None,
@@ -92,6 +106,12 @@ def train(
         "loss.tau_max": tau_max,
         "loss.temperature": temperature,
         "loss.ce_weight": ce_weight,
+        "outliers.virtual": virtual_outliers,
+        "outliers.partner": outlier_partner,
+        "outliers.spec": outliers,
+        "outliers.classes": _split(outlier_classes),
+        "outliers.loss": outlier_loss,
+        "outliers.weight": outlier_weight,
         "model.encoder": encoder,
         "model.weights": str(weights) if weights else None,
         "model.projection_dim": projection_dim,

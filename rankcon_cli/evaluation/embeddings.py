@@ -99,18 +99,28 @@ class Embedder:
         key = f"{_CACHE_VERSION} {data} {self._weights} {self.precision}"
         return self.run.path / CACHE / f"embeddings-{hashlib.sha256(key.encode()).hexdigest()[:32]}.safetensors"
 
-    def _compute(self, images: ImageSet, path: Path) -> Embeddings:
+    def outputs(self, images: np.ndarray) -> Embeddings:
+        """``Embeddings`` of uint8 images [n, C, S, S] of the run's size, in one pass and on the CPU, nothing cached.
+
+        Their labels are -1. Whether they are finite is the caller's to ask.
+        """
         if self._network is None:
             self._network = self.run.network().to(self.device, memory_format=torch.channels_last)
-        parts = []
-        starts = range(0, len(images), _BATCH)
         with torch.inference_mode(), autocast(self.device, self.precision):
-            for start in self.progress(starts, "embedding", len(starts)):
-                batch = torch.from_numpy(images.images[start : start + _BATCH]).to(self.device).float() / 255
-                outputs = self._network(batch.contiguous(memory_format=torch.channels_last))
-                heads = (outputs.encoder, outputs.projection, outputs.logits)
-                parts.append([None if head is None else head.float().cpu() for head in heads])
-        joined = (None if column[0] is None else torch.cat(column) for column in zip(*parts, strict=True))
+            batch = torch.from_numpy(images).to(self.device).float() / 255
+            found = self._network(batch.contiguous(memory_format=torch.channels_last))
+        heads = (found.encoder, found.projection, found.logits)
+        parts = (None if head is None else head.float().cpu() for head in heads)
+        return Embeddings(*parts, torch.full((len(images),), -1))
+
+    def _compute(self, images: ImageSet, path: Path) -> Embeddings:
+        starts = range(0, len(images), _BATCH)
+        parts = [
+            self.outputs(images.images[start : start + _BATCH])
+            for start in self.progress(starts, "embedding", len(starts))
+        ]
+        columns = zip(*((part.encoder, part.projection, part.logits) for part in parts), strict=True)
+        joined = (None if column[0] is None else torch.cat(column) for column in columns)
         found = Embeddings(*joined, torch.from_numpy(images.labels))
         _require_finite(found, self.run)
         self._write(path, found)

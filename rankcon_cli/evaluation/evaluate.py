@@ -105,6 +105,29 @@ def evaluate(run: Run, embedder: Embedder, test: TestImages, ranking: Ranking | 
     return result
 
 
+def headline_measures(
+    run: Run, embedder: Embedder, test: TestImages, ranking: Ranking | None = None
+) -> dict[str, float]:
+    """The headline numbers of ``evaluate`` alone, by name: for who needs no probes, no votes and no tables by class.
+
+    The measures of the ranking are absent where there is none.
+    """
+    table = table_for(run, ranking)
+    train, _ = embedder.training()
+    found = embedder.embed(test.known)
+    feature = headline_feature(train.features())
+    means = class_means(train.features()[feature], train.labels, len(run.classes))
+    predictions = nearest_class_mean(means, found.features()[feature]).argmax(dim=1)
+    measures = {
+        "accuracy": accuracy(predictions, found.labels),
+        **retrieval(found.encoder, found.labels, train.encoder, train.labels),
+    }
+    if table is None:
+        return measures
+    by_feature = _order(run, table, feature, train, found, predictions)
+    return measures | {name: value for name, value in by_feature.items() if isinstance(value, float)}
+
+
 def _classify(train: Embeddings, found: Embeddings, n_classes: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Accuracy by feature and classifier, and the nearest-class-mean predictions by feature."""
     accuracies: dict[str, Any] = {}
@@ -133,34 +156,40 @@ def _ranking_measures(
     predictions: dict[str, Tensor],
     headline: str,
 ) -> dict[str, Any]:
-    tier_CC = torch.from_numpy(table.array()).long()
-    ranks = run.config.loss.ranks
-    by_feature = {}
-    for name, feature in found.features().items():
-        declared = order_satisfaction(feature, found.labels, tier_CC)
-        cosines = nearest_class_mean(class_means(train.features()[name], train.labels, len(run.classes)), feature)
-        similarities = class_similarities(cosines, found.labels, len(run.classes))
-        tau, gain = kendall_tau_b(similarities, tier_CC), ndcg(similarities, tier_CC)
-        severity = mistake_severity(predictions[name], found.labels, tier_CC)
-        by_feature[name] = {
-            "order_satisfaction": declared.all,
-            "order_satisfaction_beyond_own": declared.beyond_own,
-            "kendall_tau_b": tau.mean,
-            "ndcg": gain.mean,
-            "mistake_severity": severity.mean_tier,
-            "mistakes_in_tier_1": severity.tier1_share,
-            "mistakes": severity.n_mistakes,
-            "per_class": {"kendall_tau_b": _named(run, tau), "ndcg": _named(run, gain)},
-        }
-        if ranks:
-            trained = order_satisfaction(feature, found.labels, tier_CC, ranks)
-            by_feature[name]["trained_ranks"] = {
-                "ranks": ranks,
-                "order_satisfaction": trained.all,
-                "order_satisfaction_beyond_own": trained.beyond_own,
-            }
+    by_feature = {name: _order(run, table, name, train, found, predictions[name]) for name in found.features()}
     head = {k: v for k, v in by_feature[headline].items() if k not in ("per_class", "trained_ranks")}
     return {**head, "order": by_feature}
+
+
+def _order(
+    run: Run, table: TierTable, name: str, train: Embeddings, found: Embeddings, predictions: Tensor
+) -> dict[str, Any]:
+    """The measures of the ranking on the feature ``name``, of which ``predictions`` come."""
+    tier_CC = torch.from_numpy(table.array()).long()
+    feature = found.features()[name]
+    declared = order_satisfaction(feature, found.labels, tier_CC)
+    cosines = nearest_class_mean(class_means(train.features()[name], train.labels, len(run.classes)), feature)
+    similarities = class_similarities(cosines, found.labels, len(run.classes))
+    tau, gain = kendall_tau_b(similarities, tier_CC), ndcg(similarities, tier_CC)
+    severity = mistake_severity(predictions, found.labels, tier_CC)
+    measures = {
+        "order_satisfaction": declared.all,
+        "order_satisfaction_beyond_own": declared.beyond_own,
+        "kendall_tau_b": tau.mean,
+        "ndcg": gain.mean,
+        "mistake_severity": severity.mean_tier,
+        "mistakes_in_tier_1": severity.tier1_share,
+        "mistakes": severity.n_mistakes,
+        "per_class": {"kendall_tau_b": _named(run, tau), "ndcg": _named(run, gain)},
+    }
+    if ranks := run.config.loss.ranks:
+        trained = order_satisfaction(feature, found.labels, tier_CC, ranks)
+        measures["trained_ranks"] = {
+            "ranks": ranks,
+            "order_satisfaction": trained.all,
+            "order_satisfaction_beyond_own": trained.beyond_own,
+        }
+    return measures
 
 
 def _named(run: Run, measure: PerClass) -> dict[str, float]:

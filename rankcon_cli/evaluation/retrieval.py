@@ -29,7 +29,8 @@ def retrieval(queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_la
         same = gallery_labels[indices] == query_labels[rows, None]
         hits.append(same[:, 0].float())
         counted = same & (position <= own[rows, None])
-        precisions.append((same.cumsum(1) / position * counted).sum(1) / own[rows])
+        precision = same.cumsum(1, dtype=torch.float32) / position
+        precisions.append((precision * counted).sum(1) / own[rows])
     answerable = own > 0
     return {
         "recall_at_1": torch.cat(hits)[answerable].mean().item(),

@@ -1,5 +1,6 @@
 """Losses: a pure function carries the maths, a thin module stores the arguments and calls it."""
 
+from rankcon_cli.losses.outliers import class_mean_repulsion, exposure_loss, reference_loss
 from rankcon_cli.losses.ranked import (
     VARIANTS,
     RankedContrastiveLoss,
@@ -13,8 +14,11 @@ __all__ = [
     "VARIANTS",
     "RankedContrastiveLoss",
     "SupConLoss",
+    "class_mean_repulsion",
+    "exposure_loss",
     "rank_table",
     "ranked_contrastive_loss",
+    "reference_loss",
     "supcon_loss",
     "temperature_table",
 ]

@@ -19,6 +19,12 @@ class Outputs:
     projection: Tensor | None
     logits: Tensor | None
 
+    def split(self, sizes: list[int]) -> list["Outputs"]:
+        """The outputs for the first ``sizes[0]`` images, for the next ``sizes[1]``, and so on to the last."""
+        heads = (self.encoder, self.projection, self.logits)
+        parts = ([None] * len(sizes) if head is None else head.split(sizes) for head in heads)
+        return [Outputs(*part) for part in zip(*parts, strict=True)]
+
 
 class Network(nn.Module):
     """Images in 0..1 to ``Outputs``. The normalisation travels with the weights, so that no user of it can forget it.
@@ -29,6 +35,7 @@ class Network(nn.Module):
         mean, std: of the training images in 0..1, one a channel.
         projection_dim: width P of the projection z (an MLP with one hidden layer of width D), or None for none.
         n_classes: C of the linear classification head on h, or None for none.
+        reference: the vector [P] that known outliers are drawn to, ``"fixed"`` or ``"learned"``; None for none.
     """
 
     def __init__(
@@ -40,6 +47,7 @@ class Network(nn.Module):
         std: list[float],
         projection_dim: int | None,
         n_classes: int | None,
+        reference: str | None = None,
     ):
         super().__init__()
         self.encoder, width = ENCODERS[encoder](channels, image_size)
@@ -52,10 +60,19 @@ class Network(nn.Module):
             self.head = nn.Linear(width, n_classes)
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
+        self.reference: Tensor | None
+        direction = None if reference is None else nn.functional.normalize(torch.randn(projection_dim), dim=0)
+        if reference == "learned":
+            self.reference = nn.Parameter(direction)
+        else:
+            self.register_buffer("reference", direction)
 
     def forward(self, images: Tensor) -> Outputs:
         """``Outputs`` of images [N, C, H, W], float in 0..1."""
-        features = self.encoder((images - self.mean) / self.std)
+        return self.heads(self.encoder((images - self.mean) / self.std))
+
+    def heads(self, features: Tensor) -> Outputs:
+        """``Outputs`` of encoder outputs h, [N, D]."""
         return Outputs(
             encoder=features,
             projection=None if self.projection is None else self.projection(features),

@@ -1,259 +1,333 @@
-"""Runs against unknown images: every score on every feature, gathered into one ``OodResult``."""
+"""Runs against unknown images, from specs to one ``OodResult``: which images, which score, measures, what is shown."""
 
 import dataclasses
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
-from rankcon_cli.data import DataOptions
+from rankcon_cli.data import DataOptions, ImageSet, pixel_hashes
 from rankcon_cli.errors import RankconError
-from rankcon_cli.evaluation.classify import class_means, linear_probe, nearest_class_mean
-from rankcon_cli.evaluation.embeddings import Embedder, Embeddings, headline_feature
-from rankcon_cli.evaluation.evaluate import evaluate
+from rankcon_cli.evaluation.embeddings import headline_feature
 from rankcon_cli.evaluation.images import TestImages, test_images
-from rankcon_cli.ood.compare import fooled_images, measurement, pca_points, swallowed
-from rankcon_cli.ood.result import FooledImage, OodResult, Points, RunSummary, Swallowed
-from rankcon_cli.ood.scores import SCORES, FitData, default_k, outlier_scores
-from rankcon_cli.ood.sets import Unknown, load_unknowns
+from rankcon_cli.ood.aggregate import aggregates, comparisons
+from rankcon_cli.ood.choice import DEFAULT, Choice
+from rankcon_cli.ood.compare import Looked, detection_rates, false_alarms, misses, swallowed
+from rankcon_cli.ood.facts import data_facts, protocol_facts, run_facts
+from rankcon_cli.ood.intervals import intervals
+from rankcon_cli.ood.metrics import ood_metrics, oscr
+from rankcon_cli.ood.pictures import Cloud, pictures
+from rankcon_cli.ood.result import (
+    ID,
+    DeployedThreshold,
+    DetectionRate,
+    Group,
+    Measurement,
+    OodResult,
+    Picture,
+    Swallowed,
+    Tuning,
+    WorstImage,
+)
+from rankcon_cli.ood.runs import distinct_names, groups_of, require_comparable, run_warnings, summary
+from rankcon_cli.ood.scores import SCORES, fit_score, score_inputs
+from rankcon_cli.ood.scoring import (
+    Entry,
+    Taken,
+    cosines_of,
+    enter,
+    infos,
+    left_out_of,
+    require_feature,
+    right_of,
+    take_scores,
+)
+from rankcon_cli.ood.sets import Seen, Unknown, load_unknowns
+from rankcon_cli.ood.threshold import choose_threshold
+from rankcon_cli.ood.tuning import load_tuning, require_untested, tune
 from rankcon_cli.progress import Progress, silent
 from rankcon_cli.training.images import data_options
 from rankcon_cli.training.run_directory import Run
 
-#: The score shown first, fixed before any OOD image is looked at: no score wins everywhere, and kNN on the encoder
-#: output has no parameter that data could have been peeked at for.
-HEADLINE = ("knn", "encoder")
-#: What a report repeats of a run's evaluation.
-SUMMARY_MEASURES = (
-    "accuracy",
-    "order_satisfaction",
-    "order_satisfaction_beyond_own",
-    "mistake_severity",
-    "mistakes_in_tier_1",
-    "recall_at_1",
-    "map_at_r",
-)
-_FOOLED = 12
-_ID = "id"
+log = logging.getLogger("rankcon")
+
+_WORST = 12  # images shown of each set
+Scores = dict[tuple[str, str, str, str], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """How runs are held against unknown images.
+
+    choice: the headline score, None for the default or the tuned one; tune_on: spec of the images that choose it.
+    tpr: share of known images that the threshold keeps. odin: take ODIN too. resamples: of the bootstrap; 0 for no intervals.
+    withheld_from_all: see ``ood.sets.load_unknowns``. tsne: draw t-SNE beside PCA. unknowns_needed: RankconError where there
+    are none, else a result without sets.
+    """
+
+    choice: Choice | None = None
+    tune_on: str | None = None
+    tpr: float = 0.95
+    odin: bool = False
+    resamples: int = 1000
+    seed: int = 0
+    withheld_from_all: bool = False
+    tsne: bool = True
+    unknowns_needed: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Headline:
+    """The score shown first and deployed, why that one, and the tuning that chose it."""
+
+    choice: Choice
+    why: str
+    tuning: Tuning | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """What is shown of the subject run alone."""
+
+    swallowed: tuple[Swallowed, ...]
+    worst: tuple[WorstImage, ...]
+    pictures: tuple[Picture, ...]
+    rates: tuple[DetectionRate, ...]
 
 
 def ood_evaluate(
     runs: Sequence[Run],
     data: str | None,
-    ood: Sequence[str],
-    options: DataOptions | None = None,
     *,
+    ood: Sequence[str] = (),
+    near: Sequence[str] = (),
+    far: Sequence[str] = (),
+    options: DataOptions | None = None,
     device: str = "auto",
-    withheld_from_all: bool = False,
+    protocol: Protocol = Protocol(),
     progress: Progress = silent,
 ) -> OodResult:
     """Hold ``runs`` against unknown images; the first run is the subject, the others are its baselines.
 
     Args:
         data: spec of the ID test images; None as in ``evaluation.images.test_images``.
-        ood: specs of sets of unknown images; the classes that the runs withheld come on top.
-        withheld_from_all: see ``ood.sets.load_unknowns``.
+        ood, near, far: specs of sets of unknown images; the classes that the runs withheld come on top.
 
     Raises:
-        RankconError: the runs cannot be compared, or what ``test_images``, ``load_unknowns`` and the scores raise.
+        UsageError: a run or a set is given twice, or tuned on and tested at once.
+        RankconError: the runs cannot be compared, or what ``test_images``, ``load_unknowns``, tuning and the headline score
+            raise.
     """
-    subject = runs[0]
-    _require_comparable(runs)
+    subject, specs = runs[0], {"near": near, "far": far, "other": ood}
+    require_comparable(runs)
+    if protocol.tune_on:
+        require_untested(protocol.tune_on, [spec for kind in specs.values() for spec in kind])
     options = options or data_options(subject.config.data)
+    names = distinct_names(runs)
+    groups, seed_warnings = groups_of(runs, names)
     test = test_images(subject, data, options, progress)
-    unknowns, warnings = load_unknowns(
-        subject, test, ood, options, withheld_from_all=withheld_from_all, progress=progress
+    unknowns, set_warnings = load_unknowns(
+        runs,
+        test,
+        specs,
+        options,
+        withheld_from_all=protocol.withheld_from_all,
+        needed=protocol.unknowns_needed,
+        progress=progress,
     )
-    names = _distinct_names(runs)
-    summaries, scores = [], {}
-    for run, name in zip(runs, names, strict=True):
-        embedder = Embedder(run, device, progress)
-        train, _ = embedder.training()
-        known = embedder.embed(test.known)
-        unknown = {u.set.name: embedder.embed(u.images) for u in unknowns}
-        scores |= _scores(name, train, {_ID: known, **unknown})
-        summaries.append(_summary(run, name, evaluate(run, embedder, test, subject.ranking), train))
-        if run is subject:
-            shown = _show(name, subject, test, unknowns, train, known, unknown, scores)
-    rows, fooled, points = shown
-    measurements = tuple(
-        measurement(run, set_name, score, feature, scores[run, score, feature, _ID], values)
-        for (run, score, feature, set_name), values in scores.items()
-        if set_name != _ID
+    entries = [enter(run, name, device, progress) for run, name in zip(runs, names, strict=True)]
+    headline = _headline(entries[0], runs, test, unknowns, options, protocol, progress)
+    sets = {ID: test.known, **{u.set.name: u.images for u in unknowns}}
+    taken = _take(entries, sets, headline.choice, protocol, progress) if unknowns else {}
+    scores = {(run, *key): values for run, found in taken.items() for key, values in found.scores.items()}
+    summaries = tuple(summary(e.run, e.name, groups, e.embedder, e.bank, test, subject) for e in entries)
+    measurements = tuple(_measure(entries, groups, scores, test, protocol, progress))
+    key = (headline.choice.score, headline.choice.feature)
+    kinds = tuple(u.set for u in unknowns)
+    compared = comparisons(
+        groups, summaries, kinds, measurements, key, scores, resamples=protocol.resamples or 1, seed=protocol.seed
     )
+    threshold, threshold_warnings = _threshold(entries[0], headline.choice, test, protocol)
+    shown = _show(entries[0], sets, scores, key, threshold, protocol) if unknowns else Shown((), (), (), ())
+    by_name = dict(zip(names, runs, strict=True))
     return OodResult(
-        runs=tuple(summaries),
+        runs=summaries,
+        groups=groups,
         id_spec=test.known.spec,
         id_images=test.description,
         id_classes=subject.classes,
         n_id=len(test.known),
-        sets=tuple(u.set for u in unknowns),
+        sets=kinds,
+        infos=infos([score for _, score, _, _ in scores]),
         measurements=measurements,
-        headline=HEADLINE,
+        aggregates=aggregates(groups, summaries, kinds, measurements),
+        comparisons=compared,
+        headline=key,
+        headline_from=headline.why,
         scores=scores,
-        swallowed=rows,
-        fooled=fooled,
-        points=points,
-        facts=_facts(runs, test, unknowns),
-        warnings=test.warnings + warnings + _budget_warnings(runs),
+        swallowed=shown.swallowed,
+        worst=shown.worst,
+        pictures=shown.pictures,
+        facts=(
+            *data_facts(subject, test, unknowns),
+            *run_facts(by_name, summaries, groups, str(entries[0].embedder.device)),
+            *protocol_facts(subject, headline.choice, headline.why, groups, compared, protocol.resamples),
+        ),
+        warnings=(
+            *test.warnings,
+            *set_warnings,
+            *seed_warnings,
+            *run_warnings(by_name, test),
+            *headline.warnings,
+            *threshold_warnings,
+        ),
+        tuning=headline.tuning,
+        threshold=threshold,
+        rates=shown.rates,
+        left_out=left_out_of(taken, protocol.odin) if taken else (),
     )
 
 
-def _require_comparable(runs: Sequence[Run]) -> None:
-    subject = runs[0]
-    for run in runs[1:]:
-        for what, mine, theirs in (
-            ("classes", set(run.classes), set(subject.classes)),
-            ("withheld classes", set(run.withheld), set(subject.withheld)),
-            ("image size", run.image_size, subject.image_size),
-            ("channels", run.channels, subject.channels),
-        ):
-            if mine != theirs:
-                raise RankconError(
-                    f"{run.path} and {subject.path} cannot stand in one report: their {what} differ",
-                    hint="train the baselines on the same data with the same --withhold and --image-size",
-                )
-        if run.classes != subject.classes:
-            raise RankconError(f"{run.path} and {subject.path} have the same classes in another order")
+def _headline(
+    subject: Entry,
+    runs: Sequence[Run],
+    test: TestImages,
+    unknowns: Sequence[Unknown],
+    options: DataOptions,
+    protocol: Protocol,
+    progress: Progress,
+) -> Headline:
+    if protocol.tune_on and unknowns:
+        seen = Seen.by(runs, test)
+        images = load_tuning(protocol.tune_on, subject.run, seen, test, unknowns, options, progress)
+        found = tune(images, subject.bank, subject.embedder, tuple(SCORES), progress)
+        best = found.chosen
+        why = (
+            f"tuned: the best of {len(found.candidates)} by AUROC on {found.n_id} validation images of "
+            f"{subject.name} against {found.n_ood} images of {found.spec}, which are not tested"
+        )
+        return Headline(Choice(best.score, best.feature, dict(best.parameters)), why, found, images.warnings)
+    if protocol.choice:
+        require_feature(subject.bank, protocol.choice, subject.run)
+        return Headline(protocol.choice, "asked for with --score")
+    return Headline(DEFAULT, "fixed before any unknown image was looked at")
 
 
-def _distinct_names(runs: Sequence[Run]) -> list[str]:
-    """The runs' folder names, made different where two are alike."""
-    names: list[str] = []
-    for run in runs:
-        name, n = run.name, 2
-        while name in names:
-            name, n = f"{run.name}-{n}", n + 1
-        names.append(name)
-    return names
-
-
-def _scores(run: str, train: Embeddings, sets: dict[str, Embeddings]) -> dict[tuple[str, str, str, str], np.ndarray]:
-    """(run, score, feature, set) -> outlier scores, for all scores on all the features they take."""
-    logits = _logits(train, sets)
-    found = {}
-    for name, score in SCORES.items():
-        if score.takes == "logits":
-            inputs = {"logits": (logits, None)}
-        else:
-            inputs = {
-                feature: ({s: e.features()[feature] for s, e in sets.items()}, FitData(fitted, train.labels))
-                for feature, fitted in train.features().items()
-            }
-        for feature, (tensors, fit) in inputs.items():
-            for set_name, values in outlier_scores(name, tensors, fit).items():
-                found[run, name, feature, set_name] = values
-    return found
-
-
-def _logits(train: Embeddings, sets: dict[str, Embeddings]) -> dict[str, Tensor]:
-    """Logits of the trained head, or of a linear probe on the training images' encoder output where there is none."""
-    if train.logits is not None:
-        return {name: e.logits for name, e in sets.items()}
-    probe = linear_probe(train.encoder, train.labels, int(train.labels.max()) + 1)
-    return {name: probe.logits(e.encoder) for name, e in sets.items()}
-
-
-def _summary(run: Run, name: str, evaluation: dict[str, Any], train: Embeddings) -> RunSummary:
-    loss, optim = run.config.loss, run.config.optim
-    details = {
-        "variant": loss.variant if loss.name == "ranked" else None,
-        "ranks": loss.ranks,
-        "ce_weight": loss.ce_weight,
-        "encoder": run.config.model.encoder,
-        "epochs": optim.epochs,
-        "batch_size": run.record["schedule"]["batch_size"],
-        "seed": run.config.seed,
-        "ranking_hash": run.record["ranking"]["hash"] if run.record["ranking"] else None,
-        "logits_from": "cross-entropy head" if train.logits is not None else "linear probe on the training features",
-        "headline_feature": evaluation["headline"]["feature"],
-        "device": run.record["environment"]["device"],
+def _take(
+    entries: Sequence[Entry], sets: Mapping[str, ImageSet], choice: Choice, protocol: Protocol, progress: Progress
+) -> dict[str, Taken]:
+    """The scores of every run, by its name; the subject must have the headline score."""
+    return {
+        entry.name: take_scores(
+            entry, sets, tuple(SCORES), choice, odin=protocol.odin, required=entry is entries[0], progress=progress
+        )
+        for entry in entries
     }
-    measures = {key: evaluation.get(key) for key in SUMMARY_MEASURES}
-    return RunSummary(name=name, path=str(run.path), loss=loss.name, measures=measures, details=details)
+
+
+def _measure(
+    entries: Sequence[Entry],
+    groups: Sequence[Group],
+    scores: Scores,
+    test: TestImages,
+    protocol: Protocol,
+    progress: Progress,
+) -> list[Measurement]:
+    """One row a run, score, feature and set; with bootstrap intervals where a run is alone in its group."""
+    if not scores:
+        return []
+    right = {entry.name: right_of(entry, test.known) for entry in entries}
+    alone = {group.runs[0] for group in groups if len(group.runs) == 1}
+    wanted = [key for key in scores if key[3] != ID]
+    rows = []
+    for run, score, feature, name in progress(wanted, "measuring", len(wanted)):
+        known, unknown = scores[run, score, feature, ID], scores[run, score, feature, name]
+        metrics = ood_metrics(known, unknown)
+        sure = {}
+        if run in alone and protocol.resamples:
+            sure = intervals(known, unknown, resamples=protocol.resamples, seed=protocol.seed, id_correct=right[run])
+        rows.append(
+            Measurement(
+                run=run,
+                ood=name,
+                score=score,
+                feature=feature,
+                **metrics,
+                n_id=len(known),
+                n_ood=len(unknown),
+                oscr=oscr(known, right[run], unknown),
+                intervals=sure,
+            )
+        )
+    return rows
+
+
+def _threshold(
+    subject: Entry, choice: Choice, test: TestImages, protocol: Protocol
+) -> tuple[DeployedThreshold | None, tuple[str, ...]]:
+    """The threshold from the subject's validation images, or None and why there is none."""
+    fit = subject.bank.fits[choice.feature]
+    if fit.validation is None:
+        return None, (f"no threshold: {subject.name} kept no validation images (train with --val-fraction 0.1)",)
+    try:
+        scorer = fit_score(choice.score, fit, **choice.parameters)
+        found = choose_threshold(score_inputs(scorer, fit.validation, "validation images"), protocol.tpr)
+    except RankconError as error:
+        return None, (f"no threshold: {error.message}",)
+    _, validation = subject.run.splits()
+    shared = np.isin(pixel_hashes(test.known), subject.run.training_hashes()[validation]).any()
+    warnings = (
+        ("the known images tested are those that the threshold was set on: its false alarms say nothing new",)
+        if shared
+        else ()
+    )
+    return DeployedThreshold(**dataclasses.asdict(found)), warnings
 
 
 def _show(
-    name: str,
-    run: Run,
-    test: TestImages,
-    unknowns: Sequence[Unknown],
-    train: Embeddings,
-    known: Embeddings,
-    unknown: dict[str, Embeddings],
-    scores: dict[tuple[str, str, str, str], np.ndarray],
-) -> tuple[tuple[Swallowed, ...], tuple[FooledImage, ...], tuple[Points, ...]]:
-    """What is shown of the subject alone: who swallows whom, the worst images, the 2-D picture."""
-    feature = headline_feature(train.features())
-    means = class_means(train.features()[feature], train.labels, len(run.classes))
-    rows, fooled = [], []
-    clouds = {_ID: (known.features()[feature], [run.classes[label] for label in test.known.labels])}
-    for u in unknowns:
-        embedded, classes = unknown[u.set.name].features()[feature], u.class_names()
-        clouds[u.set.name] = (embedded, classes)
-        cosines = nearest_class_mean(means, embedded).cpu().numpy()
-        rows += swallowed(u.set.name, classes, cosines, run.classes)
-        fooled += fooled_images(
-            u.set.name,
-            scores[name, *HEADLINE, _ID],
-            scores[name, *HEADLINE, u.set.name],
-            cosines,
-            u.images.names,
-            classes,
-            run.classes,
-            image=u.images.images.__getitem__,
-            k=_FOOLED,
+    subject: Entry,
+    sets: Mapping[str, ImageSet],
+    scores: Scores,
+    headline: tuple[str, str],
+    threshold: DeployedThreshold | None,
+    protocol: Protocol,
+) -> Shown:
+    run = subject.run
+    looked = {name: _looked(subject, name, images, scores, headline) for name, images in sets.items()}
+    known, unknown = looked[ID], [one for name, one in looked.items() if name != ID]
+    feature = headline_feature(subject.bank.fits)
+    clouds = [
+        Cloud(
+            name,
+            subject.embedder.embed(images).features()[feature],
+            looked[name].class_names,
+            looked[name].scores,
+            images,
         )
-    return tuple(rows), tuple(fooled), pca_points(clouds, run.config.seed)
-
-
-def _facts(runs: Sequence[Run], test: TestImages, unknowns: Sequence[Unknown]) -> tuple[tuple[str, str], ...]:
-    run = runs[0]
-    data = run.record["data"]
-    n_train = run.record["splits"]["train"]
-    facts = [
-        (
-            "Training data",
-            f"{data['spec']}, {n_train} training and {run.record['splits']['validation']} validation images",
-        ),
-        ("ID test data", f"{test.known.spec} ({test.description}), {len(test.known)} images"),
-        *(
-            (
-                f"OOD set {u.set.name}",
-                f"{u.set.spec} ({u.set.images}), {u.set.n} images of {len(u.set.classes)} classes",
-            )
-            for u in unknowns
-        ),
-        ("Withheld classes", ", ".join(run.withheld) or "none"),
-        (
-            "Images",
-            f"all sets brought to {data['image_size']}×{data['image_size']}, {data['channels']} channels, "
-            "and normalised as the training images",
-        ),
-        ("kNN", f"distance to training image number {default_k(n_train)} by distance"),
-        ("Seeds", ", ".join(sorted({str(r.config.seed) for r in runs}))),
-        ("Fitting", "all scores are fitted on training images; nothing is tuned on test or OOD images"),
+        for name, images in sets.items()
     ]
-    if run.record["ranking"]:
-        facts.append(("Ranking", f"{run.config.ranking}, {run.record['ranking']['hash']}"))
-    if test.known.skipped:
-        facts.append(("Broken test images left out", str(len(test.known.skipped))))
-    return tuple(facts)
+    return Shown(
+        swallowed=tuple(row for one in unknown for row in swallowed(one, run.classes)),
+        worst=(
+            *(row for one in unknown for row in misses(one, known, run.classes, _WORST)),
+            *false_alarms(known, unknown, run.classes, _WORST),
+        ),
+        pictures=pictures(clouds, run.table, protocol.seed, tsne=protocol.tsne),
+        rates=detection_rates(list(looked.values()), threshold.value) if threshold else (),
+    )
 
 
-def _budget_warnings(runs: Sequence[Run]) -> tuple[str, ...]:
-    """Baselines are only baselines at the same budget."""
-    found = []
-    for what, values in (
-        ("encoder", {r.config.model.encoder for r in runs}),
-        ("epochs", {r.config.optim.epochs for r in runs}),
-        ("batch size", {r.record["schedule"]["batch_size"] for r in runs}),
-        ("training images", {r.record["data"]["fingerprint"] for r in runs}),
-    ):
-        if len(values) > 1:
-            found.append(f"the runs differ in their {what}: the comparison is not on equal terms")
-    return tuple(found)
+def _looked(subject: Entry, name: str, images: ImageSet, scores: Scores, headline: tuple[str, str]) -> Looked:
+    return Looked(
+        set=name,
+        names=images.names,
+        class_names=tuple(images.classes[label] for label in images.labels),
+        scores=scores[subject.name, *headline, name],
+        cosines=cosines_of(subject, images),
+        image=images.images.__getitem__,
+    )
 
 
 def headline_measurements(result: OodResult) -> list[dict[str, Any]]:

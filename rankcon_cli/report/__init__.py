@@ -1,6 +1,7 @@
-"""The OOD report: the HTML page and the JSON document drawn from an ``OodResult``; knows no torch."""
+"""The OOD report: page, JSON document, tables and figures drawn from an ``OodResult``; knows no torch."""
 
 from rankcon_cli.report.document import to_json_dict
-from rankcon_cli.report.page import render_html, write_report
+from rankcon_cli.report.files import Written, check_free, write_report
+from rankcon_cli.report.page import render_html
 
-__all__ = ["render_html", "to_json_dict", "write_report"]
+__all__ = ["Written", "check_free", "render_html", "to_json_dict", "write_report"]

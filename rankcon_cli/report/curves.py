@@ -1,92 +1,167 @@
-"""ROC curves and score histograms, one figure an OOD set."""
+"""ROC curves, precision-recall curves and score histograms of the headline score, for one OOD set."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup
 
-from rankcon_cli.ood.result import OodResult, OodSet
-from rankcon_cli.report.plot import PALETTE, Key, Plot, dash_array, finite_scores, line_style, spread
+from rankcon_cli.ood.result import Group, OodResult, OodSet
+from rankcon_cli.report.plot import PALETTE, Key, Plot, dash_array, headline_scores, line_style, spread
 from rankcon_cli.report.svg import INK, to_svg
-from rankcon_cli.report.tables import headline_measurement
+from rankcon_cli.report.tables import headline_aggregate, headline_measurement
 from rankcon_cli.report.text import bdi, listed
 from rankcon_cli.wording import decimal, percent
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SIZE = (290, 262)
 _LINE = 1.8
 _MOST_VERTICES = 400
 _BINS = 40
+_MOST_FAINT = 9
+_DEPLOYED = PALETTE[3]
+
+#: Scores of known and of unknown images -> x and y of a curve.
+Curve = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def roc(result: OodResult, ood: OodSet, key: str) -> Plot | None:
-    """ROC curves of all runs with the headline score (OOD positive); None where no run has scores."""
-    from matplotlib.figure import Figure
-    from sklearn.metrics import roc_curve
-
-    figure = Figure(figsize=(330 / 72, 290 / 72))
-    axes = figure.add_axes((0.13, 0.13, 0.84, 0.85), xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-    axes.set(xlabel="share of ID flagged", ylabel="share of OOD caught")
+    """ROC curves of all groups with the headline score (OOD positive); None where no run has scores."""
+    figure, axes = _panel("share of ID flagged", "share of OOD caught")
     axes.plot([0, 1], [0, 1], color=INK, alpha=0.25, linewidth=0.8)
     axes.axhline(0.95, color=INK, alpha=0.35, linewidth=0.6)
     axes.axvline(0.05, color=INK, alpha=0.35, linewidth=0.6)
-    legend, aurocs = [], {}
-    for index, run in enumerate(result.runs):
-        scores = finite_scores(result, run.name, ood)
-        if scores is None:
-            continue
-        truth = np.repeat([0, 1], [len(part) for part in scores])
-        flagged, caught, _ = roc_curve(truth, np.concatenate(scores))
-        keep = spread(len(flagged), _MOST_VERTICES)
-        colour, dashes = line_style(index)
-        style = (0, dashes) if dashes else "solid"
-        axes.plot(flagged[keep], caught[keep], color=colour, linewidth=_LINE, linestyle=style, clip_on=False)
-        aurocs[run.name] = decimal(headline_measurement(result, run.name, ood.name).auroc)
-        legend.append(Key("line", colour, f"AUROC {aurocs[run.name]}", run.name, dash_array(dashes, _LINE)))
+    legend, areas = _draw_groups(axes, result, ood, roc_points, "auroc", "AUROC")
     if not legend:
         return None
-    label = "ROC curves, area under each: " + ", ".join(f"{run} {auroc}" for run, auroc in aurocs.items())
-    return Plot(to_svg(figure, key, label), _ranking_of_runs(ood, aurocs), tuple(legend))
+    label = "ROC curves, area under each: " + ", ".join(f"{group} {area}" for group, area in areas.items())
+    return Plot(to_svg(figure, key, label), _largest(ood, areas, "the area under the ROC curve"), legend, figure)
 
 
-def _ranking_of_runs(ood: OodSet, aurocs: dict[str, str]) -> Markup:
-    best = max(aurocs.values())
-    winners = [bdi(run) for run, auroc in aurocs.items() if auroc == best]
-    if len(aurocs) == 1:
-        return Markup("On {}, the area under the curve of {} is {}.").format(bdi(ood.name), winners[0], best)
-    if len(winners) == len(aurocs):
-        return Markup("On {}, all runs have the same area under the curve, {}.").format(bdi(ood.name), best)
-    return Markup("On {}, the area under the curve is largest for {}: {}.").format(bdi(ood.name), listed(winners), best)
+def precision_recall(result: OodResult, ood: OodSet, key: str) -> Plot | None:
+    """Precision over recall, OOD positive, of all groups with the headline score; None where no run has scores."""
+    figure, axes = _panel("share of OOD caught", "share of flagged that are OOD")
+    axes.axhline(ood.n / (ood.n + result.n_id), color=INK, alpha=0.35, linewidth=0.8)
+    legend, areas = _draw_groups(axes, result, ood, precision_recall_points, "aupr_out", "AUPR-OUT")
+    if not legend:
+        return None
+    label = "Precision-recall curves, area under each: " + ", ".join(f"{group} {area}" for group, area in areas.items())
+    finding = _largest(ood, areas, "AUPR-OUT") + " The thin line is chance at this balance."
+    return Plot(to_svg(figure, key, label), finding, legend, figure)
+
+
+def roc_points(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of ID flagged and share of OOD caught, one point a distinct score."""
+    from sklearn.metrics import roc_curve
+
+    flagged, caught, _ = roc_curve(np.repeat([0, 1], [len(inside), len(outside)]), np.concatenate([inside, outside]))
+    return flagged, caught
+
+
+def precision_recall_points(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Recall and precision with OOD as the positive class, one point a distinct score."""
+    from sklearn.metrics import precision_recall_curve
+
+    truth = np.repeat([0, 1], [len(inside), len(outside)])
+    precision, recall, _ = precision_recall_curve(truth, np.concatenate([inside, outside]))
+    return recall, precision
+
+
+def _panel(x: str, y: str) -> tuple["Figure", "Axes"]:
+    """A square plot of two shares."""
+    figure, axes = _axes(x, y)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    return figure, axes
+
+
+def _axes(x: str, y: str) -> tuple["Figure", "Axes"]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_SIZE[0] / 72, _SIZE[1] / 72))
+    axes = figure.add_axes((0.15, 0.14, 0.83, 0.84))
+    axes.set(xlabel=x, ylabel=y)
+    return figure, axes
+
+
+def _draw_groups(
+    axes: "Axes", result: OodResult, ood: OodSet, curve: Curve, metric: str, name: str
+) -> tuple[tuple[Key, ...], dict[str, str]]:
+    """One curve a group, its first run's, the other seeds faint behind it; the legend, and the metric by group."""
+    legend, values = [], {}
+    for index, group in enumerate(result.groups):
+        lines = {run: scores for run in group.runs if (scores := headline_scores(result, run, ood))}
+        if not lines:
+            continue
+        colour, dashes = line_style(index)
+        first, *others = lines.values()
+        for scores in others[:_MOST_FAINT]:
+            axes.plot(*_thinned(curve(*scores)), color=colour, alpha=0.4, linewidth=0.7)
+        style = (0, dashes) if dashes else "solid"
+        axes.plot(*_thinned(curve(*first)), color=colour, linewidth=_LINE, linestyle=style, clip_on=False)
+        values[group.name] = decimal(_measured(result, group, ood, metric))
+        seeds = f", mean of {len(group.runs)}" if len(group.runs) > 1 else ""
+        dash = dash_array(dashes, _LINE)
+        legend.append(Key("line", colour, f"{name} {values[group.name]}{seeds}", group.name, dash))
+    return tuple(legend), values
+
+
+def _measured(result: OodResult, group: Group, ood: OodSet, metric: str) -> float | None:
+    found = headline_aggregate(result, group.name, ood.name)
+    return found.metrics[metric].value if found and metric in found.metrics else None
+
+
+def _thinned(points: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    keep = spread(len(points[0]), _MOST_VERTICES)
+    return points[0][keep], points[1][keep]
+
+
+def _largest(ood: OodSet, areas: dict[str, str], what: str) -> Markup:
+    best = max(areas.values())
+    winners = [bdi(group) for group, area in areas.items() if area == best]
+    if len(areas) == 1:
+        return Markup("On {}, {} of {} is {}.").format(bdi(ood.name), what, winners[0], best)
+    if len(winners) == len(areas):
+        return Markup("On {}, {} is the same for all, {}.").format(bdi(ood.name), what, best)
+    return Markup("On {}, {} is largest for {}: {}.").format(bdi(ood.name), what, listed(winners), best)
 
 
 def histogram(result: OodResult, ood: OodSet, key: str) -> Plot | None:
-    """Headline scores of the subject run, ID against OOD; None where it has none."""
-    from matplotlib.figure import Figure
-
+    """Headline scores of the subject run, ID against OOD, with the deployed threshold; None where it has none."""
     run = result.runs[0]
-    scores = finite_scores(result, run.name, ood)
-    if scores is None:
-        return None
-    inside, outside = scores
+    scores = headline_scores(result, run.name, ood)
     found = headline_measurement(result, run.name, ood.name)
+    if scores is None or found is None:
+        return None
     edges = _edges(np.concatenate(scores))
-    figure = Figure(figsize=(330 / 72, 290 / 72))
-    axes = figure.add_axes((0.13, 0.13, 0.84, 0.85), xlim=(edges[0], edges[-1]))
-    axes.set(xlabel=f"outlier score ({found.score}, {found.feature})", ylabel="share of images")
+    figure, axes = _axes(f"outlier score ({found.score}, {found.feature})", "share of images")
+    axes.set(xlim=(edges[0], edges[-1]))
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
     shares = [np.histogram(part.clip(edges[0], edges[-1]), edges)[0] / len(part) for part in scores]
     axes.stairs(shares[0], edges, fill=True, color=PALETTE[0], alpha=0.7)
     axes.stairs(shares[1], edges, color=INK, linewidth=1.3)
-    kept, caught = np.quantile(inside, 0.95), np.quantile(outside, 0.05)
-    axes.axvline(kept, color=PALETTE[0], linewidth=1.2, linestyle=(0, (5, 2)))
-    axes.axvline(caught, color=INK, linewidth=1.2, linestyle=(0, (1, 1.6)))
+    inside, outside = scores
+    axes.axvline(np.quantile(inside, 0.95), color=PALETTE[0], linewidth=1.2, linestyle=(0, (5, 2)))
+    axes.axvline(np.quantile(outside, 0.05), color=INK, linewidth=1.2, linestyle=(0, (1, 1.6)))
     finding = Markup(
         "{} of the {} images pass the line that keeps 95\u00a0% of ID; the line that catches 95\u00a0% of "
         "them flags {} of ID."
     ).format(percent(found.fpr95_id_pos), bdi(ood.name), percent(found.fpr95_ood_pos))
-    legend = (
+    legend = [
         Key("area", PALETTE[0], f"ID test images ({len(inside):,})"),
         Key("area", "currentColor", f"({len(outside):,})", ood.name),
         Key("line", PALETTE[0], "95\u00a0% of ID lie left of it", dash="6 2.4"),
         Key("line", "currentColor", "95\u00a0% of OOD lie right of it", dash="1.2 1.9"),
+    ]
+    threshold = result.threshold
+    if threshold is not None and edges[0] <= threshold.value <= edges[-1]:
+        axes.axvline(threshold.value, color=_DEPLOYED, linewidth=1.4)
+        legend.append(Key("line", _DEPLOYED, "the threshold in use"))
+    return Plot(
+        to_svg(figure, key, "Histogram of outlier scores. " + finding.striptags()), finding, tuple(legend), figure
     )
-    return Plot(to_svg(figure, key, "Histogram of outlier scores. " + finding.striptags()), finding, legend)
 
 
 def _edges(scores: np.ndarray) -> np.ndarray:

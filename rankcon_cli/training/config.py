@@ -14,6 +14,9 @@ LossName = Literal["ranked", "supcon", "cross-entropy"]
 Variant = Literal["in", "out", "out-in"]
 Optimizer = Literal["sgd", "adamw"]
 Augmentation = Literal["auto", "none", "light", "crop", "natural"]
+VirtualOutliers = Literal["none", "image", "feature"]
+Partner = Literal["tier-1", "any"]
+KnownOutlierLoss = Literal["reference", "learned-reference", "exposure"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
@@ -76,6 +79,22 @@ class OptimConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class OutlierConfig:
+    """virtual: outliers mixed from a batch's own images, or from their encoder outputs; partner: from what classes the
+    other half of a mixture comes. spec: images of known outliers; classes: of those these alone, or all; loss: what is asked
+    of them. weight: of each outlier term in the loss. temperature: tau of the terms that have one.
+    """
+
+    virtual: VirtualOutliers = "none"
+    partner: Partner = "tier-1"
+    spec: str | None = None
+    classes: tuple[str, ...] = ()
+    loss: KnownOutlierLoss = "reference"
+    weight: float = 0.5
+    temperature: float = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """Everything that shapes a training. ``ranking``: a file or the name of a shipped ranking."""
 
@@ -88,6 +107,7 @@ class TrainConfig:
     loss: LossConfig = LossConfig()
     model: ModelConfig = ModelConfig()
     optim: OptimConfig = OptimConfig()
+    outliers: OutlierConfig = OutlierConfig()
 
     def __post_init__(self) -> None:
         if not self.data.spec:
@@ -99,6 +119,14 @@ class TrainConfig:
                 "--loss ranked needs a ranking",
                 hint="give one with --ranking (a file, or the name of a shipped one), or choose --loss supcon",
             )
+        if self.outliers.virtual != "none" and self.outliers.partner == "tier-1" and not self.ranking:
+            raise UsageError(
+                "--virtual-outliers mixes a class with those of its first tier, and there is no ranking",
+                hint="give one with --ranking, or mix with any other class: --outlier-partner any",
+            )
+        self._check_known_outliers()
+        _require("--outlier-weight", self.outliers.weight, self.outliers.weight >= 0, "0 or more")
+        _require("outliers.temperature", self.outliers.temperature, self.outliers.temperature > 0, "above 0")
         fraction = self.data.val_fraction
         _require("--val-fraction", fraction, fraction is None or 0 <= fraction < 1, "at least 0 and below 1")
         _require("--tau-min", self.loss.tau_min, self.loss.tau_min > 0, "above 0")
@@ -118,6 +146,22 @@ class TrainConfig:
         size = self.data.image_size
         _require("--image-size", size, size is None or size >= 4, "4 or more")
         _require("--seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
+
+    def _check_known_outliers(self) -> None:
+        if self.outliers.spec is None:
+            if self.outliers.classes:
+                raise UsageError("--outlier-classes names classes of no images", hint="say of which with --outliers")
+            return
+        if self.outliers.loss == "exposure" and self.loss.name != "cross-entropy" and not self.loss.ce_weight:
+            raise UsageError(
+                "--outlier-loss exposure needs a classification head",
+                hint="give the contrastive loss one with --ce-weight 1, or use --outlier-loss reference",
+            )
+        if self.outliers.loss != "exposure" and self.loss.name == "cross-entropy":
+            raise UsageError(
+                f"--outlier-loss {self.outliers.loss} needs a projection, which cross-entropy does not train",
+                hint="use --outlier-loss exposure",
+            )
 
 
 def _require(flag: str, value: Any, holds: bool, rule: str) -> None:

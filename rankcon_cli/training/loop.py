@@ -12,20 +12,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rankcon_cli.errors import Interrupted, RankconError
 from rankcon_cli.files import to_json, write_atomic
-from rankcon_cli.losses import RankedContrastiveLoss, SupConLoss
-from rankcon_cli.models import Network, Outputs, load_torchvision_weights
+from rankcon_cli.models import Network, load_torchvision_weights
 from rankcon_cli.progress import Progress, silent
-from rankcon_cli.ranking import TierTable
 from rankcon_cli.training.augment import AUGMENTATIONS, augment
 from rankcon_cli.training.batches import balanced_batches
 from rankcon_cli.training.checkpoint import Position, load_checkpoint, save_checkpoint, save_weights
-from rankcon_cli.training.config import LossConfig, OptimConfig
+from rankcon_cli.training.config import OptimConfig
 from rankcon_cli.training.devices import autocast, pick_device
+from rankcon_cli.training.objective import Objective
+from rankcon_cli.training.outliers import OUTLIER_DRAWS, OutlierObjective, draw_outliers
 from rankcon_cli.training.plan import VIEWS, Plan
 from rankcon_cli.training.run_directory import METRICS, WEIGHTS, Run
 from rankcon_cli.training.schedule import lr_at
@@ -57,12 +56,14 @@ def train(run: Run, plan: Plan, *, resume: bool = False, progress: Progress = si
             log.info("the weights' %s has another shape here and is trained from scratch", ", ".join(left_out))
     network = network.to(device, memory_format=torch.channels_last)
     objective = Objective(config.loss, plan.table).to(device)
+    outliers = OutlierObjective(config.outliers, len(plan.classes), plan.table, config.seed).to(device)
     optimizer = make_optimizer(network, optim)
     position = load_checkpoint(last, network, optimizer) if resume else Position()
     _cut_metrics(run.path / METRICS, position.step)
 
     images = torch.from_numpy(plan.images.images[plan.train]).to(device)
     labels = torch.from_numpy(plan.images.labels[plan.train])
+    outlier_images = None if plan.outliers is None else torch.from_numpy(plan.outliers.images).to(device)
     network.train()
     step, loss_sum = position.step, torch.tensor(position.loss_sum, device=device)
     first_bad = torch.tensor(math.inf, device=device)
@@ -75,7 +76,9 @@ def train(run: Run, plan: Plan, *, resume: bool = False, progress: Progress = si
                 group["lr"] = lr_at(step, plan.total_steps, plan.warmup_steps, plan.peak_lr)
             views = make_views(images[index.to(device)], config.augment, config.seed, step)
             with autocast(device, config.precision):
-                loss = objective(network(views), labels[index].repeat(VIEWS).to(device))
+                known = _outlier_views(plan, outlier_images, step, device)
+                outputs, outlier_term = outliers(network, views, labels[index], step, known)
+                loss = objective(outputs, labels[index].repeat(VIEWS).to(device)) + outlier_term
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             norm = nn.utils.clip_grad_norm_(network.parameters(), optim.clip_norm or math.inf)
@@ -104,36 +107,6 @@ def train(run: Run, plan: Plan, *, resume: bool = False, progress: Progress = si
     save_weights(run.path / WEIGHTS, network)
 
 
-class Objective(nn.Module):
-    """The loss that ``config`` names, of a network's outputs: contrastive on z, cross-entropy on the logits, or both."""
-
-    def __init__(self, config: LossConfig, table: TierTable | None):
-        super().__init__()
-        self.contrastive = CONTRASTIVE_LOSSES[config.name](config, table)
-        self.ce_weight = 1.0 if config.name == "cross-entropy" else config.ce_weight
-
-    def forward(self, outputs: Outputs, labels: Tensor) -> Tensor:
-        """Scalar loss of the outputs for N views with labels [N]."""
-        loss = outputs.encoder.new_zeros((), dtype=torch.float32)
-        if self.contrastive is not None:
-            loss = loss + self.contrastive(outputs.projection, labels)
-        if self.ce_weight:
-            loss = loss + self.ce_weight * F.cross_entropy(outputs.logits.float(), labels)
-        return loss
-
-
-def _ranked(config: LossConfig, table: TierTable | None) -> nn.Module:
-    return RankedContrastiveLoss(table, config.ranks, config.variant, config.tau_min, config.tau_max)
-
-
-#: loss name -> (its configuration, the ranking in label order) -> module of (embeddings [N, P], labels [N]), or None
-CONTRASTIVE_LOSSES = {
-    "ranked": _ranked,
-    "supcon": lambda config, table: SupConLoss(config.temperature),
-    "cross-entropy": lambda config, table: None,
-}
-
-
 def make_optimizer(network: Network, optim: OptimConfig) -> torch.optim.Optimizer:
     """SGD with momentum, or AdamW. Weight decay spares biases and normalisation, which have one dimension."""
     parameters = list(network.parameters())
@@ -146,12 +119,24 @@ def make_optimizer(network: Network, optim: OptimConfig) -> torch.optim.Optimize
     return torch.optim.SGD(groups, lr=0.0, momentum=optim.momentum)
 
 
-def make_views(images: Tensor, preset: str, seed: int, step: int) -> Tensor:
-    """Two augmented views of every image: uint8 [B, C, H, W] to float [2B, C, H, W] in 0..1, first views first."""
-    state = int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> 1)
+def make_views(images: Tensor, preset: str, *key: int, views: int = VIEWS) -> Tensor:
+    """Augmented views of every image: uint8 [B, C, H, W] to float [views B, C, H, W] in 0..1, first views first.
+
+    key: what the draws are a function of, the seed and the step.
+    """
+    state = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)
     generator = torch.Generator(device=images.device).manual_seed(state)
-    twice = images.repeat(VIEWS, 1, 1, 1).float() / 255
-    return augment(twice, AUGMENTATIONS[preset], generator).to(memory_format=torch.channels_last)
+    repeated = images.repeat(views, 1, 1, 1).float() / 255
+    return augment(repeated, AUGMENTATIONS[preset], generator).to(memory_format=torch.channels_last)
+
+
+def _outlier_views(plan: Plan, images: Tensor | None, step: int, device: torch.device) -> Tensor | None:
+    """One view of each known outlier of the step, or None where there are no known outliers."""
+    if images is None:
+        return None
+    chosen = draw_outliers(len(images), plan.batch_size, plan.config.seed, step)
+    images = images[torch.from_numpy(chosen).to(device)]
+    return make_views(images, plan.config.augment, plan.config.seed, step, OUTLIER_DRAWS, views=1)
 
 
 def _remaining_batches(plan: Plan, labels: np.ndarray, step: int) -> Iterator[np.ndarray]:

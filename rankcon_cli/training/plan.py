@@ -19,6 +19,7 @@ from rankcon_cli.training.batches import classes_per_batch
 from rankcon_cli.training.config import TrainConfig
 from rankcon_cli.training.devices import pick_device, pick_precision
 from rankcon_cli.training.images import TrainingImages, data_options, load_training_images
+from rankcon_cli.training.known_outliers import load_outliers
 from rankcon_cli.training.schedule import DEFAULT_LR, peak_lr
 from rankcon_cli.wording import did_you_mean
 
@@ -39,7 +40,7 @@ class Plan:
     images: those to train and to validate on, without withheld classes, labels 0..C-1 in the order of ``classes``.
     train, validation: indices into ``images``; own_validation: the validation images are a split of the set's own.
     own_test_split: the set has a test split beside. data_named: the set's classes have names of its own.
-    mean, std: of the training images in 0..1, one a channel.
+    mean, std: of the training images in 0..1, one a channel. outliers: images of known outliers, or None.
     """
 
     config: TrainConfig
@@ -58,6 +59,7 @@ class Plan:
     std: tuple[float, ...]
     batch_size: int
     steps_per_epoch: int
+    outliers: ImageSet | None = None
 
     @property
     def total_steps(self) -> int:
@@ -109,6 +111,7 @@ def make_plan(config: TrainConfig, progress: Progress = silent, *, resuming: boo
             f"a batch of {batch_size} images holds one class, which leaves a contrastive loss nothing to contrast",
             hint="give --batch-size 4 or more (and at least as many training images)",
         )
+    outliers = load_outliers(config, images, table.classes if table else None, progress)
     mean, std = _statistics(images.images, train)
     config = _concrete(config, images, table, str(device), pick_precision(config.precision, device))
     _try_model(config, images, with_weights=not resuming)
@@ -129,6 +132,7 @@ def make_plan(config: TrainConfig, progress: Progress = silent, *, resuming: boo
         std=std,
         batch_size=batch_size,
         steps_per_epoch=max(1, round(len(train) / batch_size)),
+        outliers=outliers,
     )
 
 
@@ -215,6 +219,9 @@ def _concrete(
             log.info(
                 "the encoder is %s, slow on a CPU: --encoder resnet8 (and a small --image-size) is not", model.encoder
             )
+    outliers = config.outliers
+    if outliers.spec:
+        outliers = dataclasses.replace(outliers, spec=absolute_spec(outliers.spec))
     if model.weights:
         model = dataclasses.replace(model, weights=os.path.abspath(model.weights))
     data_dir = config.data.data_dir
@@ -228,6 +235,7 @@ def _concrete(
         data=dataclasses.replace(config.data, spec=absolute_spec(config.data.spec), image_size=size, data_dir=data_dir),
         optim=optim,
         loss=loss,
+        outliers=outliers,
         model=model,
     )
 

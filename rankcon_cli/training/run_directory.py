@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
 from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
-from rankcon_cli.data import pixel_hashes
+from rankcon_cli.data import fingerprint, pixel_hashes
 from rankcon_cli.data.spec import absolute_spec
 from rankcon_cli.errors import RankconError, UsageError
 from rankcon_cli.files import read_bounded, to_json, write_atomic
@@ -33,6 +34,8 @@ RECORD, RANKING, SPLITS, IMAGES, METRICS, WEIGHTS = (
     "model.safetensors",
 )
 CHECKPOINTS, CACHE = "checkpoints", "cache"
+#: ``--outlier-loss`` -> the kind of reference vector in the network.
+_REFERENCES = {"reference": "fixed", "learned-reference": "learned", "exposure": None}
 _OURS = (RECORD, RANKING, SPLITS, IMAGES, METRICS, WEIGHTS, CHECKPOINTS, CACHE)
 
 
@@ -122,11 +125,23 @@ class Run:
     def training_hashes(self) -> np.ndarray:
         """Digests [N] (``data.pixel_hashes``) of the images the run was trained and validated on."""
         tensors, _ = read_tensors(self.path / IMAGES)
-        return np.ascontiguousarray(tensors["pixel_hashes"].numpy()).view("S16")[:, 0]
+        return _digests(tensors["pixel_hashes"])
+
+    def outlier_hashes(self) -> np.ndarray:
+        """Digests of the images that served as known outliers in training; none where there were none."""
+        tensors, _ = read_tensors(self.path / IMAGES)
+        if "outlier_hashes" not in tensors:
+            return np.empty(0, dtype="S16")
+        return _digests(tensors["outlier_hashes"])
+
+    @property
+    def outlier_classes(self) -> tuple[str, ...]:
+        """The classes of those images, as their set names them."""
+        return tuple((self.record.get("outliers") or {}).get("classes", ()))
 
     def untrained_network(self) -> Network:
         """The network that ``config`` describes, freshly initialised."""
-        data, loss = self.record["data"], self.config.loss
+        data, loss, outliers = self.record["data"], self.config.loss, self.config.outliers
         return Network(
             self.config.model.encoder,
             self.channels,
@@ -135,6 +150,7 @@ class Run:
             data["std"],
             projection_dim=None if loss.name == "cross-entropy" else self.config.model.projection_dim,
             n_classes=len(self.classes) if loss.name == "cross-entropy" or loss.ce_weight else None,
+            reference=_REFERENCES[outliers.loss] if outliers.spec else None,
         )
 
     def network(self) -> Network:
@@ -160,13 +176,24 @@ def create_run(path: Path, plan: Plan, *, force: bool = False) -> Run:
     write_atomic(
         path / SPLITS, to_json({"train": plan.train.tolist(), "validation": plan.validation.tolist()}, indent=None)
     )
-    hashes = np.frombuffer(pixel_hashes(plan.images).tobytes(), dtype=np.uint8).reshape(-1, 16)
-    write_tensors(path / IMAGES, {"pixel_hashes": torch.from_numpy(hashes.copy())}, {})
+    hashes = {"pixel_hashes": _as_tensor(pixel_hashes(plan.images))}
+    if plan.outliers is not None:
+        hashes["outlier_hashes"] = _as_tensor(pixel_hashes(plan.outliers))
+    write_tensors(path / IMAGES, hashes, {})
     if plan.ranking:
         write_atomic(path / RANKING, write(plan.ranking))
     (path / CHECKPOINTS).mkdir(exist_ok=True)
     write_atomic(path / RECORD, to_json(_record(plan)) + "\n")
     return open_run(path)
+
+
+def _as_tensor(digests: np.ndarray) -> Tensor:
+    """``S16`` [N] as uint8 [N, 16]."""
+    return torch.from_numpy(np.frombuffer(digests.tobytes(), dtype=np.uint8).reshape(-1, 16).copy())
+
+
+def _digests(stored: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(stored.numpy()).view("S16")[:, 0]
 
 
 def check_free(path: Path, *, force: bool) -> None:
@@ -211,6 +238,14 @@ def _record(plan: Plan) -> dict[str, Any]:
             "mean": list(plan.mean),
             "std": list(plan.std),
             "skipped": [dataclasses.asdict(broken) for broken in images.skipped],
+        },
+        "outliers": plan.outliers
+        and {
+            "spec": plan.config.outliers.spec,
+            "split": plan.outliers.split,
+            "classes": [plan.outliers.classes[label] for label in np.unique(plan.outliers.labels)],
+            "n": len(plan.outliers),
+            "digest": fingerprint(plan.outliers),
         },
         "splits": {
             "file": SPLITS,
@@ -278,7 +313,7 @@ def check_same(run: Run, flags: dict[str, Any]) -> None:
             was = was[part]
         if key == "ranking":
             was, value = (run.record["ranking"] or {}).get("hash"), compile_ranking(load(value)).digest()
-        if key == "data.spec":
+        if key in ("data.spec", "outliers.spec"):
             value = absolute_spec(value)
         if key in ("data.data_dir", "model.weights"):
             value = os.path.abspath(value)
