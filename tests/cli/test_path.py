@@ -107,9 +107,11 @@ def test_ood_report(rankcon, run_directory, baseline_directory, photos, tmp_path
             assert seen >= expected | {(run, ood, s, "logits") for s in ("msp", "energy")}
     sources = [run["details"]["logits_from"] for run in found["runs"]]
     assert sources == ["linear probe on the training features", "cross-entropy head"]
-    assert json.loads((tmp_path / "report" / "report.json").read_text()) == found
+    stored = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert {"report.html", "report.json", "tables/main.csv"} <= set(stored.pop("files"))
+    assert stored == found
     page = (tmp_path / "report" / "report.html").read_text()
-    assert "<script>" not in page and "&lt;script&gt;alert(1)" in page
+    assert "<script>alert(1)" not in page and "&lt;script&gt;alert(1)" in page
     again = rankcon(*arguments, "--out", tmp_path / "report")
     assert again.code == 2 and "--force" in again.err
 
@@ -143,7 +145,7 @@ def test_shared_images_are_taken_out_of_an_ood_set(rankcon, run_directory, photo
         )
     )
     assert done.json["sets"][1]["n"] == 15
-    assert any("1 images" in warning for warning in done.json["warnings"])
+    assert any("1 image found among the ID test" in warning for warning in done.json["warnings"])
 
 
 def test_runs_that_cannot_stand_in_one_report(rankcon, run_directory, photos, tmp_path):
@@ -209,7 +211,10 @@ def test_toml_configuration(rankcon, photos, tmp_path):
         (["train", "--resume", "--out", "no/run"], 3, "not a run directory"),
         (["evaluate", "no/run"], 3, "not a run directory"),
         (["ood-report", "no/run", "--json"], 3, "not a run directory"),
-        (["ood-report", "no/run"], 2, "--out"),
+        (["ood-report", "no/run"], 3, "not a run directory"),
+        (["ood-report", "no/run", "--tpr", "1.5"], 2, "--tpr"),
+        (["ood-report", "no/run", "--score", "knnn"], 2, "did you mean 'knn'"),
+        (["ood-report", "no/run", "--score", "knn", "--tune-on", "digits"], 2, "--tune-on"),
         (["frobnicate"], 2, "frobnicate"),
         (["evaluate"], 2, "RUN"),
         (["train", "--no-such-flag"], 2, "--no-such-flag"),

@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from rankcon_cli.models import Network
-from rankcon_cli.ood.metrics import ood_metrics
 from rankcon_cli.ood.scores import ODIN, SCORES, Head, odin_scores
 
 MEAN, STD = [0.4, 0.5, 0.3], [0.2, 0.3, 0.1]
@@ -72,18 +71,6 @@ def test_batches_inference_mode_and_empty_sets_change_nothing():
         np.testing.assert_allclose(odin_scores(model, head(), images, device=CPU), whole, rtol=1e-6)
     assert odin_scores(model, head(), images[:0], device=CPU).shape == (0,)
     assert all(parameter.grad is None for parameter in model.parameters())
-
-
-def test_an_image_that_excites_no_class_scores_higher():
-    model, images = network(seed=3), pictures(60)
-    grey = np.full((60, 3, 8, 8), 110, dtype=np.uint8) + pictures(60, seed=1) % 4
-    with torch.no_grad():
-        encoded = model(torch.from_numpy(images).float() / 255).encoder
-    weight = torch.linalg.lstsq(encoded - encoded.mean(0), 8 * torch.eye(4)[torch.arange(60) % 4]).solution.T
-    layer = Head(weight, -weight @ encoded.mean(0))
-    model.head = None
-    known, unknown = (odin_scores(model, layer, side, device=CPU) for side in (images, grey))
-    assert ood_metrics(known, unknown)["auroc"] > 0.9
 
 
 def test_odin_is_described_but_takes_no_cached_features():

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from renamed_result import renamed
 
 from rankcon_cli.ood.result import ID, OodResult
 from rankcon_cli.report.page import render_html
@@ -198,8 +199,6 @@ def test_pictures_are_exchanged(opened, report: str):
 
 
 def test_hostile_names_stay_text(opened, result: OodResult, tmp_path):
-    from test_report_page import renamed
-
     page = opened(saved(renamed(result, HOSTILE), tmp_path / "a'b <i> 🦊.html"))
     assert HOSTILE["withheld"] in page.locator("#pick-set").inner_text()
     assert f"{HOSTILE['withheld']} caught" in rates(page)
@@ -215,8 +214,6 @@ def test_hostile_names_stay_text(opened, result: OodResult, tmp_path):
 
 
 def test_nothing_overflows_a_phone(opened, report: str, result: OodResult, tmp_path):
-    from test_report_page import renamed
-
     long = renamed(result, {"withheld": "w" * 300, "ranked": "r" * 300, "3": "c" * 300, "withheld/0000.png": "f" * 300})
     for address in (report, saved(long, tmp_path / "long.html")):
         page = opened(address, viewport={"width": 360, "height": 740})

@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from renamed_result import renamed
 
 from rankcon_cli.ood.result import ID, Group, OodResult, OodSet, Picture, Points, RunSummary, Swallowed, WorstImage
 from rankcon_cli.report.embedding import embeddings
@@ -113,24 +114,6 @@ def small(result: OodResult) -> OodResult:
         rates=tuple(rate for rate in result.rates if rate.set in names),
         pictures=(replace(result.pictures[1], clouds=clouds),),
     )
-
-
-def renamed(result: OodResult, names: dict[str, str]) -> OodResult:
-    """``result`` with every class, set and run name that is a key of ``names`` replaced."""
-
-    def new(value):
-        if isinstance(value, str):
-            return names.get(value, value)
-        if isinstance(value, tuple):
-            return tuple(map(new, value))
-        if isinstance(value, dict):
-            return {new(key): entry for key, entry in value.items()}
-        if hasattr(value, "__dataclass_fields__"):
-            # A kind is one of ours, whatever the sets are called.
-            return replace(value, **{k: new(getattr(value, k)) for k in value.__dataclass_fields__ if k != "kind"})
-        return value
-
-    return new(result)
 
 
 def without_picture_points(result: OodResult) -> tuple[Picture, ...]:
