@@ -35,7 +35,7 @@ def class_mean_repulsion(
         mean_CD = unit(member_NC.T @ unit(embeddings.detach()))
         absent_C = member_NC.sum(dim=0) == 0
         logits_VC = (unit(outliers) @ mean_CD.T / temperature).masked_fill(absent_C, MASKED)
-        count = (~absent_C).sum()
+        count = (~absent_C).sum().to(logits_VC.dtype)
         term_V = temperature * (logits_VC.logsumexp(dim=1) - count.log())
         return _mean(term_V)
 

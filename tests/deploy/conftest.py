@@ -1,6 +1,5 @@
 """One small run that the tests of this room use."""
 
-
 import pytest
 from small_run import make_small_run
 
