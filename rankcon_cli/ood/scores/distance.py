@@ -48,7 +48,7 @@ def _knn(fit: FitData, k: int | None = None) -> Scorer:
     k = default_k(len(train)) if k is None else min(whole("k", k), len(train))
 
     def scorer(inputs: Inputs) -> Tensor:
-        features = unit(inputs.features)
+        features = unit(inputs.features).to(train)
         # The cosine finds the neighbour; the distance is taken anew, since sqrt(2 - 2 cos) loses small ones.
         found = [
             (double(features[rows]) - double(train[indices[:, -1]])).norm(dim=1)
