@@ -101,7 +101,7 @@ def take_scores(
             if chosen and required:
                 raise
             left_out[score] = f"on the {feature}: {error.message}"
-            log.info("%s on the %s of %s was left out: %s", score, feature, entry.name, error.message)
+            log.debug("%s on the %s of %s was left out: %s", score, feature, entry.name, error.message)
             continue
         found |= {(score, feature, name): values for name, values in taken.items()}
     if odin:

@@ -127,7 +127,7 @@ def _try(way: Choice, fit: FitData, known: np.ndarray, unknown: Inputs) -> Candi
         inside, outside = score_inputs(scorer, fit.validation), score_inputs(scorer, unknown)
         auroc = ood_metrics(inside[known], outside)["auroc"]
     except RankconError as error:
-        log.info("%s was not tried: %s", way, error.message)
+        log.debug("%s was not tried: %s", way, error.message)
         return None
     parameters: dict[str, Any] = dict(way.parameters)
     return Candidate(way.score, way.feature, parameters, auroc)

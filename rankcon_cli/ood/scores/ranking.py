@@ -4,6 +4,8 @@ An image is held against what is usual for the class it is nearest to. What is u
 images, each compared with its class's mean without itself: a mean that contains an image lies a little too close to it,
 the more so the fewer images a class has. Encoders fit their training images, so cosines of new ones are lower still;
 that part cannot be seen in training images and stays.
+
+All are experimental: none did better than what needs no ranking (docs/ood.md, benchmarks/ood_scores.py).
 """
 
 from collections.abc import Callable, Iterator
@@ -217,6 +219,7 @@ def calibrated_sum(title: str, *scores: Score) -> Score:
         source="rankcon",
         assumes="what one score misses the other sees",
         needs=("validation",),
+        experimental=True,
     )
 
 
@@ -241,6 +244,7 @@ _CONSISTENCY = Score(
     title="Rank consistency",
     source="rankcon",
     assumes="the cosines of an unknown image to all class means are together unusual for the class it is nearest to",
+    experimental=True,
 )
 RANKING_SCORES = {
     "consistency": _CONSISTENCY,
@@ -250,6 +254,7 @@ RANKING_SCORES = {
         title="Cosine to the nearest class mean, standardised by class",
         source="rankcon",
         assumes="as cosine; some classes are spread wider than others",
+        experimental=True,
     ),
     "tier_gap": Score(
         _tier_gap,
@@ -258,6 +263,7 @@ RANKING_SCORES = {
         source="rankcon",
         assumes="an unknown image falls between a class and its relatives",
         needs=("table",),
+        experimental=True,
     ),
     "consistency_knn": calibrated_sum(
         "Rank consistency and kNN, brought to one scale on validation images", _CONSISTENCY, DISTANCE_SCORES["knn"]
