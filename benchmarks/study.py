@@ -51,14 +51,18 @@ def trained(config: TrainConfig, out: Path) -> Run:
 
 
 def numbers(
-    run: Run, *, withheld_from_all: bool, parts: Mapping[str, Sequence[str]] | None = None, others: Sequence[str] = ()
+    run: Run,
+    *,
+    withheld_from_all: bool,
+    parts: Mapping[str, tuple[Sequence[str], str]] | None = None,
+    others: Sequence[str] = (),
 ) -> dict[str, float]:
     """Accuracy and order on the headline feature, and for every set of unknowns the AUROC of the scores of ``AUROCS``.
 
-    ``parts``: suffix of the keys -> withheld classes that make one set; None: all of them in one, without suffix. Keys of
-    the sets ``others`` end in `` SPEC``. ``drop``: how much lower an unknown image's best cosine to
-    a class mean is than a known image's, on the headline feature. ``between``: share of the unknown images whose two nearest
-    class means are relatives (one in tier 1 of the other).
+    ``parts``: suffix of the keys -> (withheld classes that make one set, the split they are taken from); None: all of them
+    in one, without suffix. Keys of the sets ``others`` end in `` SPEC``. ``drop``: how much lower an unknown image's best
+    cosine to a class mean is than a known image's, on the headline feature. ``between``: share of the unknown images whose
+    two nearest class means are relatives (one in tier 1 of the other).
     """
     embedder = Embedder(run)
     options = data_options(run.config.data)
@@ -66,8 +70,11 @@ def numbers(
     found = evaluate(run, embedder, test, run.ranking)
     row = {key: found.get(key) for key in ("accuracy", "order_satisfaction_beyond_own", "mistake_severity")}
     split = "all" if withheld_from_all else "test"
-    everything = load_for_run(run, without_split(run.config.data.spec), split, options)
-    sets = {suffix: keep_classes(everything, classes) for suffix, classes in (parts or {"": run.withheld}).items()} | {
+    spec = without_split(run.config.data.spec)
+    sets = {
+        suffix: keep_classes(load_for_run(run, spec, of, options), classes)
+        for suffix, (classes, of) in (parts or {"": (run.withheld, split)}).items()
+    } | {
         f" {spec}": load_images(spec, "test", options, size=run.image_size, channels=run.channels, unlabeled_ok=True)
         for spec in others
     }

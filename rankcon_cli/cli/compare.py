@@ -75,6 +75,10 @@ def compare(
         ),
         progress=console.progress(),
     )
+    if not result.sets:
+        console.note(
+            "no unknown images: name some with --near, --far or --ood, or take the withheld with --withheld-from all"
+        )
     if json or form == "json":
         console.json(comparison_dict(result))
     elif form == "table":

@@ -76,6 +76,7 @@ def test_without_unknown_images_the_known_classes_are_compared(rankcon, photos, 
     done = rankcon("compare", *runs, *test_images, "--json")
     assert done.code == 0
     assert done.json["sets"] == [] and done.json["headline"] is None
+    assert "no unknown images" in done.err
     assert {entry["measure"] for entry in done.json["results"]} == {"accuracy", "recall_at_1", "map_at_r", "seconds"}
 
 
