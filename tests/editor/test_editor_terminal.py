@@ -26,6 +26,11 @@ def keys() -> Iterator[PipeInput]:
         yield pipe
 
 
+def unwrapped(rankcon: "TerminalDriver") -> str:  # noqa: F821
+    """The screen without white space: where its lines break depends on the length of the folder's name."""
+    return "".join(rankcon.text.split())
+
+
 def picker() -> Picker:
     rows = [searchable(name, name) for name in ("cat", "dog", "éclair")]
     return Picker("pick", rows, lambda name, width: [("", name)], marks=())
@@ -221,7 +226,7 @@ def test_what_ends_the_editor_leaves_the_file_and_keeps_the_draft(terminal: Star
     else:
         rankcon.press({"ctrl-c": "\x03", "ctrl-d": "\x04"}[how])
     assert rankcon.end() == 130
-    assert "as it was last saved" in rankcon.text.replace("\n", "")
+    assert "asitwaslastsaved" in unwrapped(rankcon)
     assert "Traceback" not in rankcon.text
     assert cifar10.read_text() == text
     assert (cifar10.parent / ".my.json.draft.json").exists()
@@ -257,7 +262,7 @@ esac
     script.chmod(0o755)
     rankcon = terminal("rank", "edit", cifar10, "--editor", EDITOR=str(script), VISUAL="")
     rankcon.wait("edit again at line 9")
-    assert "E102 unknown-class unknown class 'burd'" in rankcon.text.replace("\n", "")
+    assert "E102unknown-classunknownclass'burd'" in unwrapped(rankcon)
     rankcon.press("enter")
     assert rankcon.end() == 0
     assert "my.json: saved" in rankcon.text

@@ -174,13 +174,14 @@ def test_anchor_without_a_sample_of_a_rank_gets_nothing_from_it(variant):
 @pytest.mark.parametrize("variant", ["in", "out", "out-in"])
 def test_badly_placed_anchors_keep_their_gradient_at_low_temperature(variant):
     """tau = 0.05, positives opposite and negatives on top of the anchor: about 2/tau, not zero (a published fault)."""
-    x = torch.tensor([[1.0, 0.0], [-1.0, 1e-3], [1.0, 1e-3], [-1.0, 0.0]], requires_grad=True)
+    # Unlike heights: at equal ones the pull of the positive and the push of the negative cancel for two of the four.
+    x = torch.tensor([[1.0, 0.0], [-1.0, 1e-3], [1.0, 3e-3], [-1.0, 7e-3]], requires_grad=True)
     labels = torch.tensor([0, 0, 3, 3])
     loss = RankedContrastiveLoss(TABLE, 1, variant, 0.05, 0.05)(x, labels)
     loss.backward()
     assert 39 < loss.item() < 42
     assert torch.isfinite(x.grad).all()
-    assert (x.grad.norm(dim=1) > 0).all()
+    assert (x.grad.norm(dim=1) > 1e-3).all()
 
 
 @pytest.mark.parametrize("variant", ["in", "out", "out-in"])
