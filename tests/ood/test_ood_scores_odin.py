@@ -38,7 +38,8 @@ def test_odin_equals_a_slow_reference_of_a_linear_network():
         x = ((image / 255 - np.reshape(MEAN, (3, 1, 1))) / np.reshape(STD, (3, 1, 1))).ravel()
         p = softmax(x)
         gradient = -(weight[p.argmax()] - p @ weight) / temperature  # of -log of the largest probability
-        expected.append(-softmax(x - epsilon * np.sign(gradient)).max())
+        step = epsilon / np.repeat(STD, 64)  # epsilon in the units of images in 0..1: x is normalised
+        expected.append(-softmax(x - step * np.sign(gradient)).max())
     layer = Head(torch.from_numpy(weight), torch.from_numpy(bias))
     got = odin_scores(linear, layer, pictures(6), device=CPU, temperature=temperature, epsilon=epsilon)
     assert got.dtype == np.float64
@@ -57,7 +58,7 @@ def test_odin_equals_pytorch_ood(own):
         return model.head(features) if own else head().logits(features)
 
     normalised = (torch.from_numpy(images).float() / 255 - model.mean) / model.std
-    expected = Theirs(logits, eps=0.0014, temperature=1000.0).predict(normalised)
+    expected = Theirs(logits, eps=0.0014, temperature=1000.0, norm_std=STD).predict(normalised)
     got = odin_scores(model, head(), images, device=CPU)
     np.testing.assert_allclose(got, expected, atol=1e-6)
     np.testing.assert_array_equal(got.argsort()[[0, -1]], expected.argsort()[[0, -1]])

@@ -30,8 +30,9 @@ def odin_scores(
 ) -> np.ndarray:
     """Outlier scores, float64 [n]: minus the largest softmax probability at ``temperature``, of perturbed images.
 
-    Each image x takes one step against the gradient of -log max_c S_c(x; T): x - epsilon sign(gradient), in the units of
-    the normalised images, as Liang et al. (arXiv 1706.02690, equations 1 and 2) do.
+    Each image x takes one step against the gradient of -log max_c S_c(x; T): x - epsilon sign(gradient) (Liang et al.,
+    arXiv 1706.02690, equations 1 and 2). ``epsilon`` is in the units of images in 0..1, as in the authors' code and in
+    OpenOOD, which bring the sign of a normalised image's gradient back to them: 0.0014 is a third of a grey level.
 
     Args:
         network: in evaluation mode, on ``device``.
@@ -41,7 +42,7 @@ def odin_scores(
     scores = [np.empty(0)]
     for start in range(0, len(images), batch_size):
         batch = torch.from_numpy(images[start : start + batch_size]).to(device).float() / 255
-        moved = batch - epsilon * network.std * _gradient(network, head, batch, temperature).sign()
+        moved = batch - epsilon * _gradient(network, head, batch, temperature).sign()
         with torch.no_grad():
             logits = double(_logits(network, head, moved)) / temperature
         scores.append(-logits.softmax(1).amax(1).cpu().numpy())
