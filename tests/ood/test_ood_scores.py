@@ -361,6 +361,17 @@ def test_what_no_training_image_has_moves_no_gaussian_score(name):
         np.testing.assert_allclose(got, plain, rtol=1e-2, atol=1e-2)
 
 
+@pytest.mark.parametrize("spread", [0.2, 1e-3, 1e-5])
+def test_knn_finds_the_kth_neighbour_in_classes_that_have_all_but_collapsed(spread):
+    generator = torch.Generator().manual_seed(0)
+    centres, labels = torch.randn(3, 64, generator=generator), torch.arange(90) % 3
+    train, new = ((centres[labels] + spread * torch.randn(90, 64, generator=generator)) for _ in range(2))
+    got = score_inputs(fit_score("knn", FitData(train, labels), k=5), Inputs(new))
+    units = [torch.nn.functional.normalize(x, dim=1).double() for x in (train, new)]
+    expected = (units[1][:, None] - units[0]).norm(dim=2).sort(dim=1).values[:, 4]
+    np.testing.assert_allclose(got, expected, rtol=1e-3)
+
+
 def test_knn_resolves_small_distances_and_caps_k():
     fit = FitData(torch.tensor([[1.0, 0.0]]), torch.tensor([0]))
     near = Inputs(torch.tensor([[1.0, 0.0], [1.0, 1e-5], [1.0, 2e-5]]))

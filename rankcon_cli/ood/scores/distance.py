@@ -10,6 +10,9 @@ from rankcon_cli.ood.scores.base import FitData, Inputs, Score, Scorer
 from rankcon_cli.ood.scores.moments import closed_labels, direction, sums
 from rankcon_cli.ood.scores.parameters import whole
 
+#: Distances from which on the rounding of a float32 cosine, some 1e-6, changes the order of neighbours by too little to matter.
+_FAR = 0.03
+
 
 def _cosine(fit: FitData) -> Scorer:
     """Minus the largest cosine to a class mean: the paper's score (arXiv 2208.06083)."""
@@ -49,14 +52,26 @@ def _knn(fit: FitData, k: int | None = None) -> Scorer:
 
     def scorer(inputs: Inputs) -> Tensor:
         features = unit(inputs.features).to(train)
-        # The cosine finds the neighbour; the distance is taken anew, since sqrt(2 - 2 cos) loses small ones.
-        found = [
-            (double(features[rows]) - double(train[indices[:, -1]])).norm(dim=1)
-            for rows, _, indices in nearest(features, train, k)
-        ]
-        return torch.cat(found)
+        found = _distances(features, train, k)
+        close = found < _FAR
+        if train.dtype != torch.float64 and close.any():  # an encoder whose classes have all but collapsed
+            again = inputs.features[close.to(inputs.features.device)]
+            found[close] = _distances(direction(again), direction(fit.features), k)
+        return found
 
     return scorer
+
+
+def _distances(features: Tensor, train: Tensor, k: int) -> Tensor:
+    """Distances [N], float64, to the ``k``-th nearest of ``train``; all at unit length.
+
+    The cosine finds the neighbour; the distance is taken anew, since sqrt(2 - 2 cos) loses small ones.
+    """
+    found = [
+        (double(features[rows]) - double(train[indices[:, -1]])).norm(dim=1)
+        for rows, _, indices in nearest(features, train, k)
+    ]
+    return torch.cat(found)
 
 
 def _reference(fit: FitData) -> Scorer:
