@@ -24,14 +24,17 @@ PAIRED_SEEDS, BOOTSTRAP, NONE = "paired seeds", "bootstrap", "none"
 def targets(sets: Sequence[OodSet]) -> dict[str, tuple[str, ...]]:
     """What is measured: each set, and after those of a kind the kind, by name -> names of the sets it is the mean over.
 
-    A set that bears the name of its kind (``"withheld"``) stands for it, and no mean is taken.
+    A set that bears the name of its kind (``"withheld"``) stands for it, and no mean is taken. A single set of classes that
+    training met as outliers does not stand for its kind: nothing of it was unknown.
     """
     names = [ood.name for ood in sets]
     found = {}
     for kind in KINDS:
-        of_kind = tuple(ood.name for ood in sets if ood.kind == kind)
+        members = [ood for ood in sets if ood.kind == kind]
+        of_kind = tuple(ood.name for ood in members)
         found |= {name: (name,) for name in of_kind}
-        if of_kind and kind not in names:
+        met = len(members) == 1 and members[0].trained_outliers
+        if of_kind and kind not in names and not met:
             found[kind] = of_kind
     return found
 

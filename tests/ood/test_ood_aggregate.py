@@ -43,6 +43,7 @@ def test_targets_are_the_sets_and_after_them_their_kind():
     assert targets(SETS[3:]) == {"mnist": ("mnist",), "far": ("mnist",)}
     met = OodSet("withheld-outliers", "npz:a", "withheld", 10, ("y",), trained_outliers=True)
     assert targets((SETS[0], met)) == {"withheld": ("withheld",), "withheld-outliers": ("withheld-outliers",)}
+    assert targets((met,)) == {"withheld-outliers": ("withheld-outliers",)}, "nothing of them was unknown"
 
 
 def test_means_over_sets_are_taken_by_run_and_then_over_seeds():
