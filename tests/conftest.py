@@ -12,8 +12,9 @@ import pytest
 # The tests' tensors are tiny: more threads only fight each other, and on a busy machine they fight hard.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# The same examples in every run, so that a red run is the change's own; RANKCON_HYPOTHESIS=random looks for new ones.
-hypothesis.settings.register_profile("steady", derandomize=True)
+# The same examples in every run and no deadline, so that a red run is the change's own and not a busy machine's;
+# RANKCON_HYPOTHESIS=random looks for new ones.
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
 if os.environ.get("RANKCON_HYPOTHESIS") != "random":
     hypothesis.settings.load_profile("steady")
 
