@@ -26,6 +26,7 @@ WITHHELD = "withheld"
 WITHHELD_OUTLIERS = "withheld-outliers"
 _RESERVED = (ID, *KINDS, WITHHELD_OUTLIERS)
 _JPEG = frozenset((".jpg", ".jpeg", ".jfif"))
+_FEW = 20  # images from which on a bootstrap interval holds the true AUROC nearly as often as it says
 _DIFFERENT = 0.1  # from this difference in the share of JPEG images on, a reader is warned
 
 
@@ -115,6 +116,7 @@ def load_unknowns(
             else "give sets of unknown images with --near, --far or --ood, or train with --withhold CLASS,...",
         )
     warnings += [warning for u in found if (warning := _jpeg_traces(test.known, u))]
+    warnings += [warning for u in found if (warning := _few(u))]
     for warning in warnings:
         log.warning("%s", warning)
     return tuple(found), tuple(warnings)
@@ -224,6 +226,15 @@ def _outlier_names(spec: str, met: frozenset[str]) -> list[str]:
     if not met:
         return []
     return [f"{counted(len(met), 'class')} of {spec} served as outliers in training: they were not unknown to it"]
+
+
+def _few(unknown: Unknown) -> str | None:
+    if unknown.set.n >= _FEW:
+        return None
+    return (
+        f"{unknown.set.name} holds {counted(unknown.set.n, 'image')}: bootstrap intervals and p values of fewer than {_FEW} "
+        "are surer than they should be"
+    )
 
 
 def _jpeg_traces(known: ImageSet, unknown: Unknown) -> str | None:

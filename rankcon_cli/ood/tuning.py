@@ -86,6 +86,10 @@ def load_tuning(
             if len(validation)
             else "train with --val-fraction 0.1, or name a score with --score",
         )
+    warnings.append(
+        "the score is chosen on the validation images that its threshold is set on, and among many the one that they suit: "
+        "new known images are flagged somewhat more often than the threshold says"
+    )
     for warning in warnings:
         log.warning("%s", warning)
     return TuningImages(spec, known, unknown, tuple(warnings))

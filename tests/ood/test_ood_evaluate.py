@@ -115,6 +115,8 @@ def test_sets_come_by_kind_with_what_they_are(result):
         ("noise", "far", 20),
     ]
     assert result.sets[0].classes == ("five", "<b>six") and result.n_id == 60
+    few = [warning.split()[0] for warning in result.warnings if "surer than they should be" in warning]
+    assert few == ["sevens", "eights"]
     assert all(s.formats == "array" and s.digest.startswith("sha256:") for s in result.sets)
 
 
@@ -199,6 +201,9 @@ def test_tuning_looks_at_validation_and_its_own_images_alone(place, runs, monkey
     assert {c.parameters.get("k") for c in tuning.candidates if c.score == "knn"} >= {None, 1, 50}
     assert result.headline == (tuning.chosen.score, tuning.chosen.feature) and "nines" in result.headline_from
     assert "nines" not in [s.name for s in result.sets]
+    assert any("flagged somewhat more often" in warning for warning in result.warnings), (
+        "the threshold's images chose it"
+    )
 
 
 def test_tuning_on_what_is_tested_is_refused(place, runs):
