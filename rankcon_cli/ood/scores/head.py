@@ -62,7 +62,7 @@ def _residual_space(features: Tensor, origin: Tensor, dim: int | None) -> Tensor
 
 def _nnguide(fit: FitData, k: int = 10, alpha: float = 1.0) -> Scorer:
     """Energy guided by neighbours (Park et al., ICCV 2023): minus the log-sum-exp of the logits times the mean of the
-    ``k`` largest cosines to training images, each times that image's own log-sum-exp.
+    ``k`` largest products of the cosine to a training image and that image's own log-sum-exp.
 
     Args:
         k: capped at the number of training images in the bank.

@@ -67,7 +67,8 @@ def _gen(fit: FitData, gamma: float = 0.1, m: int = 100) -> Scorer:
 def _klm(fit: FitData) -> Scorer:
     """KL divergence to the nearest typical posterior (Hendrycks et al., ICML 2022).
 
-    The typical posterior d_k is the mean softmax of the training images that are predicted as k; the score is
+    The typical posterior d_k is the mean softmax of the training images (the paper: validation images, of which there may be
+    too few here for every class) that are predicted as k; the score is
     min_k KL(p || d_k) over the classes that are predicted for a training image at all.
     """
     _require_two_classes("klm", fit)
