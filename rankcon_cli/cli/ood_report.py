@@ -38,7 +38,7 @@ def ood_report(
     odin: Annotated[
         bool, typer.Option("--odin", help="Take ODIN too; it runs the network on every image again.")
     ] = False,
-    resamples: Annotated[int, typer.Option(help="Bootstrap resamples; 0 for no intervals.", min=0)] = 1000,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples, 100 or more; 0 for no intervals.", min=0)] = 1000,
     withheld_from: Annotated[
         Literal["test", "all"], typer.Option(help="Take the withheld classes' images from the test split, or from all.")
     ] = "test",
@@ -54,6 +54,8 @@ def ood_report(
     """Can the runs tell unknown images from known ones? Scores, metrics, curves and the worst failures."""
     if not 0 < tpr < 1:
         raise UsageError(f"--tpr {tpr} is not between 0 and 1", hint="0.95 flags one known image in 20")
+    if 0 < resamples < 100:
+        raise UsageError(f"--resamples {resamples} is too few for intervals", hint="give 1000, or 0 for no intervals")
     if score and tune_on:
         raise UsageError("--score names the score that --tune-on would choose", hint="give one of them")
     if out is not None:

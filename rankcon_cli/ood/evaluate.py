@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from rankcon_cli.ood.compare import Looked, detection_rates, false_alarms, misse
 from rankcon_cli.ood.facts import data_facts, protocol_facts, run_facts
 from rankcon_cli.ood.intervals import intervals
 from rankcon_cli.ood.metrics import ood_metrics, oscr
-from rankcon_cli.ood.pictures import Cloud, pictures
+from rankcon_cli.ood.pictures import Cloud, Projection, pictures, projecting
 from rankcon_cli.ood.result import (
     ID,
     DeployedThreshold,
@@ -141,16 +142,20 @@ def ood_evaluate(
     headline = _headline(entries[0], runs, test, unknowns, options, protocol, progress)
     sets = {ID: test.known, **{u.set.name: u.images for u in unknowns}}
     taken = _take(entries, sets, headline.choice, protocol, progress) if unknowns else {}
+    # Begun here, since what follows keeps one core busy and this another.
+    projected = _projecting(entries[0], sets, protocol) if unknowns else None
     scores = {(run, *key): values for run, found in taken.items() for key, values in found.scores.items()}
     summaries = tuple(summary(e.run, e.name, groups, e.embedder, e.bank, test, subject) for e in entries)
     measurements = tuple(_measure(entries, groups, scores, test, protocol, progress))
     key = (headline.choice.score, headline.choice.feature)
     kinds = tuple(u.set for u in unknowns)
     compared = comparisons(
-        groups, summaries, kinds, measurements, key, scores, resamples=protocol.resamples or 1, seed=protocol.seed
+        groups, summaries, kinds, measurements, key, scores, resamples=protocol.resamples, seed=protocol.seed
     )
     threshold, threshold_warnings = _threshold(entries[0], headline.choice, test, protocol)
-    shown = _show(entries[0], sets, scores, key, threshold, protocol) if unknowns else Shown((), (), (), ())
+    shown = Shown((), (), (), ())
+    if projected:
+        shown = _show(entries[0], sets, scores, key, threshold, projected.result())
     by_name = dict(zip(names, runs, strict=True))
     return OodResult(
         runs=summaries,
@@ -208,7 +213,12 @@ def _headline(
             f"tuned: the best of {len(found.candidates)} by AUROC on {found.n_id} validation images of "
             f"{subject.name} against {found.n_ood} images of {found.spec}, which are not tested"
         )
-        return Headline(Choice(best.score, best.feature, dict(best.parameters)), why, found, images.warnings)
+        warnings = images.warnings
+        if len(runs) > 1:
+            warnings += (
+                f"the score was tuned on {subject.name} alone: by it the other runs may look worse than by their own",
+            )
+        return Headline(Choice(best.score, best.feature, dict(best.parameters)), why, found, warnings)
     if protocol.choice:
         require_feature(subject.bank, protocol.choice, subject.run)
         return Headline(protocol.choice, "asked for with --score")
@@ -286,35 +296,32 @@ def _threshold(
     return DeployedThreshold(**dataclasses.asdict(found)), warnings
 
 
+def _projecting(subject: Entry, sets: Mapping[str, ImageSet], protocol: Protocol) -> Future[Projection]:
+    """The headline feature of all ``sets`` in two dimensions, begun."""
+    feature = headline_feature(subject.bank.fits)
+    features = {name: subject.embedder.embed(images).features()[feature] for name, images in sets.items()}
+    return projecting(features, protocol.seed, tsne=protocol.tsne)
+
+
 def _show(
     subject: Entry,
     sets: Mapping[str, ImageSet],
     scores: Scores,
     headline: tuple[str, str],
     threshold: DeployedThreshold | None,
-    protocol: Protocol,
+    projection: Projection,
 ) -> Shown:
     run = subject.run
     looked = {name: _looked(subject, name, images, scores, headline) for name, images in sets.items()}
     known, unknown = looked[ID], [one for name, one in looked.items() if name != ID]
-    feature = headline_feature(subject.bank.fits)
-    clouds = [
-        Cloud(
-            name,
-            subject.embedder.embed(images).features()[feature],
-            looked[name].class_names,
-            looked[name].scores,
-            images,
-        )
-        for name, images in sets.items()
-    ]
+    clouds = [Cloud(name, one.class_names, one.scores, sets[name]) for name, one in looked.items()]
     return Shown(
         swallowed=tuple(row for one in unknown for row in swallowed(one, run.classes)),
         worst=(
             *(row for one in unknown for row in misses(one, known, run.classes, _WORST)),
             *false_alarms(known, unknown, run.classes, _WORST),
         ),
-        pictures=pictures(clouds, run.table, protocol.seed, tsne=protocol.tsne),
+        pictures=pictures(projection, clouds, run.table),
         rates=detection_rates(list(looked.values()), threshold.value) if threshold else (),
     )
 

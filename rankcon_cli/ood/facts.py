@@ -82,11 +82,7 @@ def protocol_facts(
         sure.append(f"95 % bootstrap intervals over images, {resamples:,} resamples, where a group has one run")
     return [
         ("Headline score", f"{choice}, {headline_from}"),
-        (
-            "Fitting",
-            "all scores are fitted on training images, sums of two also brought to one scale on validation images; nothing "
-            "is tuned on test or OOD images",
-        ),
+        ("Fitting", "all scores are fitted on training images; nothing is tuned on test or OOD images"),
         ("kNN", f"distance to training image number {default_k(n_train)} by distance, where not chosen otherwise"),
         ("Classes", "predicted by the nearest class mean, for accuracy and for OSCR"),
         ("Uncertainty", "; ".join(sure) or "none was measured"),

@@ -1,6 +1,8 @@
 """The embedding in two dimensions, by PCA and by t-SNE, with thumbnails to look at."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,43 +21,73 @@ _NO_SPREAD = 1e-6  # of unit-length features
 
 
 @dataclass(frozen=True)
+class Projection:
+    """Where images lie in two dimensions.
+
+    rows: set -> which of its images are drawn; planes: method -> set -> coordinates [n, 2] of those.
+    """
+
+    rows: dict[str, np.ndarray]
+    planes: dict[str, dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
 class Cloud:
-    """A set of images to draw: their features [n, D], class names and headline scores [n]. ``set`` as in ``Points``."""
+    """What is told of the images of a set that is drawn: class names, headline scores [n]. ``set`` as in ``Points``."""
 
     set: str
-    features: Tensor
     class_names: Sequence[str]
     scores: np.ndarray
     images: ImageSet
 
 
-def pictures(clouds: Sequence[Cloud], table: TierTable | None, seed: int, *, tsne: bool = True) -> tuple[Picture, ...]:
-    """Pictures of the same points: t-SNE first, where it is wanted and there is something to spread, then PCA.
+def projecting(features: Mapping[str, Tensor], seed: int, *, tsne: bool = True) -> Future[Projection]:
+    """``project`` in a thread of its own: t-SNE keeps one core busy for long and needs no score to be taken first."""
+    found: Future[Projection] = Future()
+
+    def work() -> None:
+        try:
+            found.set_result(project(features, seed, tsne=tsne))
+        except Exception as error:
+            found.set_exception(error)
+
+    # A daemon: whoever stops the program need not wait for it.
+    threading.Thread(target=work, name="projection", daemon=True).start()
+    return found
+
+
+def project(features: Mapping[str, Tensor], seed: int, *, tsne: bool = True) -> Projection:
+    """The same images by t-SNE first, where it is wanted and there is something to spread, then by PCA.
 
     At most ``MOST_POINTS`` in all are drawn by ``seed``, half of them known; the sets of unknowns share the rest evenly.
     Both methods look at unit-length features. The axes of PCA come from the known images alone.
 
     Args:
-        clouds: ``"id"`` among them, none empty.
+        features: set -> [n, D], ``"id"`` among them, none empty.
+    """
+    shares = quotas({name: len(values) for name, values in features.items()})
+    rows = {name: _draw(len(values), shares[name], seed) for name, values in features.items()}
+    drawn = {name: unit(values[rows[name].tolist()]).cpu().numpy() for name, values in features.items()}
+    spread = _tsne(np.concatenate(list(drawn.values())), seed) if tsne else None
+    planes = {"PCA": _pca(drawn)}
+    if spread is not None:
+        ends = np.cumsum([len(values) for values in drawn.values()])[:-1]
+        planes = {"t-SNE": dict(zip(drawn, np.split(spread, ends), strict=True)), **planes}
+    return Projection(rows, planes)
+
+
+def pictures(projection: Projection, clouds: Sequence[Cloud], table: TierTable | None) -> tuple[Picture, ...]:
+    """A picture a method of ``projection``, of its points in all.
+
+    Args:
+        clouds: one for each of its sets.
         table: the ranking whose tier-1 relatives become edges, or None.
     """
-    shares = quotas({cloud.set: len(cloud.features) for cloud in clouds})
-    chosen = [_draw(len(cloud.features), shares[cloud.set], seed) for cloud in clouds]
-    features = [unit(cloud.features[rows.tolist()]).cpu().numpy() for cloud, rows in zip(clouds, chosen, strict=True)]
-    points = [_points(cloud, rows) for cloud, rows in zip(clouds, chosen, strict=True)]
-    known = features[[cloud.set for cloud in clouds].index(ID)]
-    planes = {"t-SNE": _tsne(np.concatenate(features), seed) if tsne else None}
-    planes["PCA"] = np.concatenate(_pca(known, features))
-    ends = np.cumsum([len(rows) for rows in chosen])[:-1]
+    points = {cloud.set: _points(cloud, projection.rows[cloud.set]) for cloud in clouds}
     edges = tier_1_edges(table)
     return tuple(
-        Picture(
-            method,
-            tuple(Points(xy=part, **shared) for part, shared in zip(np.split(xy, ends), points, strict=True)),
-            edges,
-        )
-        for method, xy in planes.items()
-        if xy is not None
+        Picture(method, tuple(Points(xy=plane[name], **told) for name, told in points.items()), edges)
+        for method, plane in projection.planes.items()
     )
 
 
@@ -107,13 +139,14 @@ def _points(cloud: Cloud, rows: np.ndarray) -> dict[str, object]:
     }
 
 
-def _pca(known: np.ndarray, features: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The first two principal components of ``known``; 0 along one that there is not."""
+def _pca(features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The first two principal components of the known images; 0 along one that there is not."""
     from sklearn.decomposition import PCA
 
+    known = features[ID]
     pca = PCA(n_components=min(2, *known.shape), svd_solver="full").fit(known)
-    found = (pca.transform(part) for part in features)
-    return [np.pad(xy, ((0, 0), (0, 2 - xy.shape[1]))) for xy in found]
+    found = {name: pca.transform(part) for name, part in features.items()}
+    return {name: np.pad(xy, ((0, 0), (0, 2 - xy.shape[1]))) for name, xy in found.items()}
 
 
 def _tsne(features: np.ndarray, seed: int) -> np.ndarray | None:

@@ -100,7 +100,7 @@ def summary(
 
 def run_warnings(runs: Mapping[str, Run], test: TestImages) -> tuple[str, ...]:
     """Why a comparison of ``runs``, by name with the subject first, may not be on equal terms."""
-    return (*_trained_on(runs, test), *_budgets(list(runs.values())))
+    return (*_trained_on(runs, test), *_met_as_outliers(runs, test), *_budgets(list(runs.values())))
 
 
 def _trained_on(runs: Mapping[str, Run], test: TestImages) -> list[str]:
@@ -116,6 +116,17 @@ def _trained_on(runs: Mapping[str, Run], test: TestImages) -> list[str]:
                 "and are no comparison; give test images that no run has seen with --data"
             )
     return warnings
+
+
+def _met_as_outliers(runs: Mapping[str, Run], test: TestImages) -> list[str]:
+    """ID test images that training pushed away as known outliers: where both come from one folder, say."""
+    hashes = pixel_hashes(test.known)
+    counts = {name: int(np.isin(hashes, run.outlier_hashes()).sum()) for name, run in runs.items()}
+    return [
+        f"{n} of {len(hashes)} ID test images served {name} as outliers in training: it learned to take them for unknown"
+        for name, n in counts.items()
+        if n
+    ]
 
 
 def _budgets(runs: Sequence[Run]) -> list[str]:

@@ -215,6 +215,7 @@ def test_toml_configuration(rankcon, photos, tmp_path):
         (["ood-report", "no/run", "--tpr", "1.5"], 2, "--tpr"),
         (["ood-report", "no/run", "--score", "knnn"], 2, "did you mean 'knn'"),
         (["ood-report", "no/run", "--score", "knn", "--tune-on", "digits"], 2, "--tune-on"),
+        (["ood-report", "no/run", "--resamples", "1"], 2, "too few for intervals"),
         (["frobnicate"], 2, "frobnicate"),
         (["evaluate"], 2, "RUN"),
         (["train", "--no-such-flag"], 2, "--no-such-flag"),

@@ -206,6 +206,20 @@ def test_tuning_looks_at_validation_and_its_own_images_alone(place, runs, monkey
     )
 
 
+def test_a_score_that_was_tuned_on_one_run_is_said_to_favour_it(place, runs):
+    protocol = dataclasses.replace(QUICK, tune_on=spec(place, "nines"), resamples=0)
+    result = ood_evaluate([runs["ranked-s0"], runs["plain"]], None, near=[spec(place, "sevens")], protocol=protocol)
+    assert any("tuned on ranked-s0 alone" in warning for warning in result.warnings)
+
+
+def test_without_resamples_nothing_is_tested_and_differences_stand_alone(runs):
+    pair = [runs["ranked-s0"], runs["plain"]]
+    result = ood_evaluate(pair, None, protocol=dataclasses.replace(QUICK, resamples=0))
+    assert result.comparisons and {c.how for c in result.comparisons} == {"none"}
+    assert not any(c.low or c.high or c.p for c in result.comparisons)
+    assert not any(m.intervals for m in result.measurements)
+
+
 def test_tuning_on_what_is_tested_is_refused(place, runs):
     protocol = dataclasses.replace(QUICK, tune_on=spec(place, "sevens"))
     with pytest.raises(UsageError, match="tuned on and tested"):
@@ -266,3 +280,18 @@ def test_classes_met_as_outliers_stand_apart(place):
     apart = {s.name: s.n for s in everything.sets}
     assert apart == {"withheld": 52, "withheld-outliers": 12}, "outliers of the training are not tested"
     assert any("outliers of the training" in warning for warning in everything.warnings)
+
+
+def test_known_images_that_were_trained_on_as_outliers_are_warned_of(place):
+    archive = np.load(place / "digits.npz")
+    mistaken = np.flatnonzero(archive["test_labels"] == 1)[:5]  # test images of a known class, under another name
+    np.savez(
+        place / "mistaken.npz",
+        train_images=archive["test_images"][mistaken],
+        train_labels=np.zeros(5, np.int64),
+        class_names=np.array(["other"]),
+    )
+    known = OutlierConfig(spec=spec(place, "mistaken"))
+    run = trained(place, "mistaken", config(place, outliers=known))
+    result = ood_evaluate([run], None, protocol=QUICK)
+    assert any(warning.startswith("5 of 60 ID test images served mistaken") for warning in result.warnings)

@@ -1,17 +1,27 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 
 from rankcon_cli.data import ImageSet
 from rankcon_cli.evaluation.classify import unit
-from rankcon_cli.ood.pictures import MOST_POINTS, Cloud, pictures, quotas, thumbnails, tier_1_edges
+from rankcon_cli.ood.pictures import (
+    MOST_POINTS,
+    Cloud,
+    pictures,
+    project,
+    projecting,
+    quotas,
+    thumbnails,
+    tier_1_edges,
+)
 from rankcon_cli.ranking import TierTable
 
 
-def cloud(name, n, dim=6, seed=0, size=8):
-    generator = torch.Generator().manual_seed(seed)
+def some_features(n, dim=6, seed=0):
+    return torch.randn(n, dim, generator=torch.Generator().manual_seed(seed)) * torch.arange(dim, 0, -1.0)
+
+
+def cloud(name, n, seed=0, size=8):
     images = ImageSet(
         spec=name,
         split="all",
@@ -21,18 +31,18 @@ def cloud(name, n, dim=6, seed=0, size=8):
         named=True,
         names=tuple(f"{name}/{i}" for i in range(n)),
     )
-    features = torch.randn(n, dim, generator=generator) * torch.arange(dim, 0, -1.0)
-    return Cloud(name, features, ["a"] * n, np.arange(float(n)), images)
+    return Cloud(name, ["a"] * n, np.arange(float(n)), images)
 
 
 def test_pca_is_that_of_the_known_images_and_both_methods_draw_the_same_points():
-    known, wild = cloud("id", 40), cloud("wild", 25, seed=1)
-    tsne, pca = pictures([known, wild], None, seed=0)
+    features = {"id": some_features(40), "wild": some_features(25, seed=1)}
+    clouds = [cloud("id", 40), cloud("wild", 25, seed=1)]
+    tsne, pca = pictures(project(features, seed=0), clouds, None)
     assert (tsne.method, pca.method) == ("t-SNE", "PCA")
-    x = unit(known.features).numpy().astype(np.float64)
+    x = unit(features["id"]).numpy().astype(np.float64)
     axes = np.linalg.svd(x - x.mean(0), full_matrices=False)[2][:2]
-    for drawn, given in zip(pca.clouds, (known, wild), strict=True):
-        expected = (unit(given.features).numpy() - x.mean(0)) @ axes.T
+    for drawn, given in zip(pca.clouds, clouds, strict=True):
+        expected = (unit(features[given.set]).numpy() - x.mean(0)) @ axes.T
         np.testing.assert_allclose(np.abs(drawn.xy), np.abs(expected), atol=1e-5)
         assert drawn.names == given.images.names
         np.testing.assert_array_equal(drawn.scores, given.scores)
@@ -41,12 +51,29 @@ def test_pca_is_that_of_the_known_images_and_both_methods_draw_the_same_points()
     assert all(np.isfinite(c.xy).all() for c in tsne.clouds)
 
 
-def test_the_same_seed_draws_the_same_picture():
-    clouds = [cloud("id", 60), cloud("wild", 30, seed=1)]
-    once, again = (pictures(clouds, None, seed=3) for _ in range(2))
-    for one, other in zip(once, again, strict=True):
-        for a, b in zip(one.clouds, other.clouds, strict=True):
-            np.testing.assert_array_equal(a.xy, b.xy)
+def test_points_that_are_chosen_keep_what_belongs_to_them():
+    n = MOST_POINTS + 500
+    known = some_features(n)
+    (pca,) = pictures(project({"id": known}, seed=0, tsne=False), [cloud("id", n, size=1)], None)
+    chosen = pca.clouds[0].scores.astype(int)  # the scores count the images
+    assert len(chosen) == MOST_POINTS
+    assert pca.clouds[0].names == tuple(f"id/{i}" for i in chosen)
+    x = unit(known[chosen]).numpy().astype(np.float64)
+    axes = np.linalg.svd(x - x.mean(0), full_matrices=False)[2][:2]
+    np.testing.assert_allclose(np.abs(pca.clouds[0].xy), np.abs((x - x.mean(0)) @ axes.T), atol=1e-5)
+
+
+def test_the_same_seed_draws_the_same_picture_in_a_thread_too():
+    features = {"id": some_features(60), "wild": some_features(30, seed=1)}
+    once, again = project(features, seed=3), projecting(features, seed=3).result()
+    for method, plane in once.planes.items():
+        for name, xy in plane.items():
+            np.testing.assert_array_equal(xy, again.planes[method][name])
+
+
+def test_what_goes_wrong_in_the_thread_is_heard_of():
+    with pytest.raises(KeyError):
+        projecting({"wild": some_features(5)}, seed=0).result()
 
 
 @pytest.mark.parametrize(
@@ -61,12 +88,10 @@ def test_quotas_fill_the_picture_and_never_exceed_it(sizes):
 
 @pytest.mark.parametrize("case", ["one point", "one dimension", "no spread"])
 def test_too_little_to_draw_leaves_pca_alone(case):
-    known = cloud("id", 1 if case == "one point" else 20, dim=1 if case == "one dimension" else 6)
-    if case == "no spread":
-        known = dataclasses.replace(known, features=torch.ones(20, 6))
-    drawn = {picture.method: picture for picture in pictures([known], None, seed=0)}
-    assert "PCA" in drawn and np.isfinite(drawn["PCA"].clouds[0].xy).all()
-    assert ("t-SNE" in drawn) == (case == "one dimension")
+    known = some_features(1 if case == "one point" else 20, dim=1 if case == "one dimension" else 6)
+    planes = project({"id": torch.ones(20, 6) if case == "no spread" else known}, seed=0).planes
+    assert "PCA" in planes and np.isfinite(planes["PCA"]["id"]).all()
+    assert ("t-SNE" in planes) == (case == "one dimension")
 
 
 def test_edges_are_the_first_tier():

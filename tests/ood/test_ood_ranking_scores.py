@@ -88,17 +88,6 @@ def test_consistency_equals_a_loop():
     np.testing.assert_allclose(taken("consistency", fit_data(x, labels), test), expected, rtol=1e-7)
 
 
-@pytest.mark.parametrize(("name", "other"), [("consistency_knn", "knn"), ("consistency_rmd", "rmd")])
-def test_sums_are_of_scores_standardised_on_validation_images(name, other):
-    fit = fit_data(*blobs())
-    test, held = np.random.default_rng(1).normal(size=(20, 6)), fit.validation.features.numpy()
-    expected = 0
-    for part in ("consistency", other):
-        on_validation = taken(part, fit, held)
-        expected = expected + (taken(part, fit, test) - on_validation.mean()) / on_validation.std()
-    np.testing.assert_allclose(taken(name, fit, test), expected, rtol=1e-7)
-
-
 @pytest.mark.parametrize("name", RANKING_SCORES)
 def test_numbers_of_classes_and_gaps_between_them_change_nothing(name):
     x, labels = blobs()
@@ -131,7 +120,7 @@ def test_fewer_images_than_dimensions_and_half_precision_give_numbers(name):
         assert np.isfinite(taken(name, data, test)).all()
 
 
-@pytest.mark.parametrize("name", ["consistency", "class_cosine", "consistency_knn"])
+@pytest.mark.parametrize("name", ["consistency", "class_cosine"])
 def test_one_class_is_scored(name):
     x, labels = blobs((20,))
     table = TierTable(("a", "b"), ((), ()), (None, None))
@@ -145,7 +134,7 @@ def test_one_class_has_no_gap():
 
 def test_what_they_need_is_told():
     fit = dataclasses.replace(fit_data(*blobs()), table=None, validation=None)
-    assert SCORES["tier_gap"].missing(fit) == ("table",) and SCORES["consistency_knn"].missing(fit) == ("validation",)
+    assert SCORES["tier_gap"].missing(fit) == ("table",)
     with pytest.raises(RankconError, match="needs what is not there: table"):
         fit_score("tier_gap", fit)
 

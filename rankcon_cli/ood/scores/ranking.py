@@ -17,8 +17,7 @@ from torch import Tensor
 from rankcon_cli.errors import RankconError
 from rankcon_cli.evaluation.classify import blocks, unit
 from rankcon_cli.ood.scores.base import FitData, Inputs, Score, Scorer
-from rankcon_cli.ood.scores.distance import DISTANCE_SCORES
-from rankcon_cli.ood.scores.gaussian import GAUSSIAN_SCORES, RIDGE
+from rankcon_cli.ood.scores.gaussian import RIDGE
 from rankcon_cli.ood.scores.moments import closed_labels, direction, sums
 from rankcon_cli.wording import counted
 
@@ -202,52 +201,15 @@ def _gaussians(known: _Known, span: Tensor) -> tuple[Tensor, Tensor]:
     return centres, torch.linalg.cholesky(covariances)
 
 
-def calibrated_sum(title: str, *scores: Score) -> Score:
-    """The sum of ``scores``, each less its mean over the known validation images and divided by its deviation there.
-
-    Fitting it raises RankconError where the validation images are too few or too alike to bring the scores to one scale.
-    """
-
-    def fit_sum(fit: FitData) -> Scorer:
-        parts = [_standardised(score.fit(fit), fit.validation) for score in scores]
-        return lambda inputs: torch.stack([part(inputs) for part in parts]).sum(0)
-
-    return Score(
-        fit_sum,
-        on=("encoder", "projection"),
-        title=title,
-        source="rankcon",
-        assumes="what one score misses the other sees",
-        needs=("validation",),
-        experimental=True,
-    )
-
-
-def _standardised(scorer: Scorer, validation: Inputs) -> Scorer:
-    rows = blocks(*validation.features.shape)
-    found = torch.cat(
-        [torch.empty(0), *(scorer(validation[block]).cpu() for block in rows)]
-    )  # none where there is none
-    mean, deviation = (found.mean().item(), found.std(correction=0).item())
-    if not deviation > 1e-12 * abs(mean):  # NaN where there is no image
-        raise RankconError(
-            f"the scores of {counted(len(found), 'validation image')} do not differ, so two scores cannot be brought "
-            "to one scale",
-            hint="train with a larger --val-fraction",
-        )
-    return lambda inputs: (scorer(inputs) - mean) / deviation
-
-
-_CONSISTENCY = Score(
-    _consistency,
-    on=("encoder", "projection"),
-    title="Rank consistency",
-    source="rankcon",
-    assumes="the cosines of an unknown image to all class means are together unusual for the class it is nearest to",
-    experimental=True,
-)
 RANKING_SCORES = {
-    "consistency": _CONSISTENCY,
+    "consistency": Score(
+        _consistency,
+        on=("encoder", "projection"),
+        title="Rank consistency",
+        source="rankcon",
+        assumes="the cosines of an unknown image to all class means are together unusual for the class it is nearest to",
+        experimental=True,
+    ),
     "class_cosine": Score(
         _class_cosine,
         on=("encoder", "projection"),
@@ -264,13 +226,5 @@ RANKING_SCORES = {
         assumes="an unknown image falls between a class and its relatives",
         needs=("table",),
         experimental=True,
-    ),
-    "consistency_knn": calibrated_sum(
-        "Rank consistency and kNN, brought to one scale on validation images", _CONSISTENCY, DISTANCE_SCORES["knn"]
-    ),
-    "consistency_rmd": calibrated_sum(
-        "Rank consistency and relative Mahalanobis, brought to one scale on validation images",
-        _CONSISTENCY,
-        GAUSSIAN_SCORES["rmd"],
     ),
 }
