@@ -83,7 +83,7 @@ def _draw_known(axes: "Axes", cloud: Points, coloured: list[str]) -> Iterator[Ke
     for index, name in enumerate(coloured):
         colour, marker = PALETTE[index % len(PALETTE)], KNOWN_MARKERS[index // len(PALETTE)]
         own = cloud.xy[classes == name]
-        axes.plot(*own.T, marker, color=colour, alpha=0.75, markersize=4.2, markeredgewidth=0)
+        axes.plot(*own.T, marker, color=colour, alpha=0.75, markersize=4.2, markeredgecolor=INK, markeredgewidth=0.35)
         yield Key("point", colour, name=name, marker=marker)
     if others := len(set(cloud.class_names) - set(coloured)):
         yield Key("point", "currentColor", f"{others:,} other known classes", marker="o", faint=True)
@@ -157,7 +157,7 @@ def _strongest_pull(result: OodResult) -> Markup:
     if not pulls:
         return Markup("")
     row = max(pulls, key=lambda entry: entry.count / entry.n)
-    return Markup(" The strongest pull: {} of {} lie nearest to {}.").format(
+    return Markup(" The strongest pull: {} of the images of {} lie nearest to {}.").format(
         percent(row.count / row.n), bdi(row.ood_class), bdi(row.known_class)
     )
 

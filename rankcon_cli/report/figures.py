@@ -104,6 +104,7 @@ def _with_legend(plot: Plot) -> "Figure":
     for text in figure.findobj(lambda artist: artist.get_gid() in plot.names):
         text.set_text(plot.names[text.get_gid()])
         text.set_fontstyle("italic" if text.get_gid().startswith("unknown") else "normal")
+        text.set(fontweight="bold", fontsize=12)
         text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     legend = _legend(figure, plot, 1 if len(plot.legend) <= _MOST_IN_A_COLUMN else 2)
     if legend.get_window_extent().width > figure.bbox.width:

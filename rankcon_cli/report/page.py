@@ -10,7 +10,7 @@ from markupsafe import Markup
 from rankcon_cli.ood.result import ID, DetectionRate, OodResult, OodSet, WorstImage
 from rankcon_cli.report import cells, interactive, tables
 from rankcon_cli.report.images import display_size, png_data_uri
-from rankcon_cli.report.plot import Plot
+from rankcon_cli.report.plot import PALETTE, Key, Plot
 from rankcon_cli.report.text import bdi, listed, printable, shortened
 from rankcon_cli.wording import counted, decimal, percent
 
@@ -27,6 +27,13 @@ MOST_TOLD = 3
 MOST_CLASSES = 20
 
 _LONGEST_NAME = 60
+
+#: The legend of the figures that the script draws.
+_LIVE_LEGEND = (
+    Key("area", PALETTE[0], "known images"),
+    Key("area", "currentColor", "images of the set"),
+    Key("line", PALETTE[3], "the threshold, a dot on the ROC curve"),
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,7 @@ def render_html(result: OodResult) -> str:
         "several_seeds": several_seeds,
         "sections": sections,
         "pictures": pictures,
+        "live_legend": _LIVE_LEGEND,
         "strips": _strips(result),
         "main": tables.main(result),
         "main_labels": 3 if several_seeds else 2,

@@ -142,9 +142,11 @@ def runs(result: OodResult) -> Table:
         Row((group.name, of_group[0].loss if of_group else "", str(seeds(result, group.name))), line)
         for group, of_group, line in zip(result.groups, members, lines, strict=True)
     ]
+    # A single run has no interval here: its measures are not resampled.
+    spread = spread_words(result.groups).partition(";")[0].rstrip(".")
     caption = (
         "The runs on known classes alone. Order at chance is 0.5; mistake severity is the mean tier of the predicted class "
-        f"over wrong predictions, smaller is better. {spread_words(result.groups)}"
+        f"over wrong predictions, smaller is better. {spread}."
     )
     return Table("runs", caption, (), ("Group", "Loss", "Seeds"), columns, (Section("", "", tuple(rows)),))
 

@@ -11,6 +11,7 @@ from renamed_result import renamed
 
 from rankcon_cli.ood.result import ID, OodResult
 from rankcon_cli.report.page import render_html
+from rankcon_cli.wording import percent
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -220,6 +221,24 @@ def test_nothing_overflows_a_phone(opened, report: str, result: OodResult, tmp_p
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_what_a_row_is_about_stays_in_sight_on_a_phone(opened, report: str):
+    page = opened(report, viewport={"width": 360, "height": 740})
+    region = page.locator("[aria-labelledby=main-caption]")
+    region.evaluate("region => { region.scrollLeft = 250 }")
+    head, cell = region.locator("tbody th[scope=row]").first, region.locator("tbody td").first
+    assert head.bounding_box()["x"] == region.bounding_box()["x"] > cell.bounding_box()["x"]
+    assert region.locator(".group bdi").first.bounding_box()["x"] > region.bounding_box()["x"]
+    assert head.evaluate("head => getComputedStyle(head).backgroundColor") == cell.evaluate(
+        "cell => getComputedStyle(cell).backgroundColor"
+    )
+
+
+def test_bars_are_drawn_in_forced_colours(opened, report: str):
+    page = opened(report, forced_colors="active")
+    colour = "e => getComputedStyle(e).backgroundColor"
+    assert page.locator("#swallowed .bar").first.evaluate(colour) != page.locator("body").evaluate(colour)
+
+
 def test_dark_mode_and_paper_have_their_colours(opened, report: str):
     def brightness(page: Any, selector: str, name: str) -> float:
         colour = page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).{name}")
@@ -251,6 +270,11 @@ def test_a_result_without_scores_or_pictures_opens(opened, result: OodResult, tm
     page = opened(saved(replace(result, scores={}, pictures=(), threshold=None), tmp_path / "bare.html"))
     assert page.locator("#explorer").is_hidden()
     assert page.locator("h1").is_visible()
+
+
+def test_the_script_rounds_as_the_tables_do(opened, report: str):
+    shares = [n / 400 for n in range(401)]
+    assert opened(report).evaluate("shares => shares.map(percent)", shares) == [percent(share) for share in shares]
 
 
 def test_every_control_has_a_name_and_every_stop_can_be_reached(opened, report: str):

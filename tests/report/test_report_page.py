@@ -17,6 +17,7 @@ import pytest
 from renamed_result import renamed
 
 from rankcon_cli.ood.result import ID, Group, OodResult, OodSet, Picture, Points, RunSummary, Swallowed, WorstImage
+from rankcon_cli.report.curves import histogram
 from rankcon_cli.report.embedding import embeddings
 from rankcon_cli.report.images import display_size, sheet
 from rankcon_cli.report.interactive import thresholds
@@ -299,6 +300,8 @@ def test_one_run_without_baselines_has_no_best(small: OodResult):
     text = Page(html).text
     assert "beside" not in text.split("The answer")[0]
     assert "What the ranking changed" not in text and "over 2 seeds" not in text
+    # Measures of the known classes have no interval.
+    assert re.search(r"The runs on known classes alone[^★]*smaller is better\. One run each\.\s", text)
     assert {curve["run"] for curve in Page(html).data()["curves"]} == {0}
 
 
@@ -402,7 +405,7 @@ def test_few_and_many_classes(small: OodResult, count: int):
     picture = Picture("PCA", (cloud,), tuple(itertools.pairwise(classes)))
     many = OodSet("withheld", "x", "withheld", 10 * count, tuple(f"new {i}" for i in range(count)))
     page = Page(render_html(replace(small, id_classes=classes, swallowed=swallowed, pictures=(picture,), sets=(many,))))
-    assert page.tags["li"] < 60
+    assert page.tags["li"] < 65
     assert ("993 other known classes" in page.text) == (count == 1000)
     assert ("20 most one-sided of 1000" in page.text) == (count == 1000)
 
@@ -455,6 +458,24 @@ def test_comparisons_say_what_they_do_not_cover(page: Page, small: OodResult):
     assert "Another seed may turn it round" not in page.text
     one_seed = tuple(replace(c, how="bootstrap", n=1) for c in small.comparisons)
     assert "Another seed may turn it round" in Page(render_html(replace(small, comparisons=one_seed))).text
+
+
+def test_terms_and_sides_are_named(page: Page, small: OodResult):
+    assert "ID, in-distribution: test images of the known classes" in page.text
+    assert re.search(r"against supcon ranked less supcon", page.text)
+    assert "the cosine to the mean of the nearest known class" in page.section("The worst misses")
+    assert re.search(r"known images\s*images of the set\s*the threshold, a dot on the ROC curve", page.text)
+    bare = replace(small.runs[0], details={"ranking_hash": "9f2c", "ce_weight": None})
+    runs = Page(render_html(replace(small, runs=(bare, *small.runs[1:])))).section("Runs")
+    assert "ranking hash: 9f2c" in runs and "ce weight" not in runs and "None" not in runs
+
+
+def test_a_histogram_has_room_for_the_title_of_its_axis(small: OodResult):
+    with drawing():
+        figure = histogram(small, small.sets[0], "key").figure
+        [axes] = figure.axes
+        axes.set_yticks([0.125], ["12.5 %"])
+        assert axes.yaxis.get_tightbbox().x0 >= 0 and axes.xaxis.get_tightbbox().y0 >= 0
 
 
 def test_experimental_and_left_out_scores_are_marked(page: Page):

@@ -3,7 +3,8 @@
 
 const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("report-data").textContent);
-const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
+// Ties go to the even digit, as in the tables.
+const percent = (share) => `${(100 * share - ((100 * share) % 1 === 0.25 ? 0.01 : 0)).toFixed(1)}\u00a0%`;
 const short = (value) => String(Number(value.toPrecision(4))).replace("-", "\u2212");
 const count = (value) => value.toLocaleString("en");
 
