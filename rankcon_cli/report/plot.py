@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: Okabe and Ito's colours for all kinds of colour vision, black left out (ink is for the unknown), yellow last.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442")
 
-#: The same for lines, in the order of their contrast with white (2.1 : 1 for the last two); yellow is too faint for one.
+#: The same for lines, in the order of their contrast with white (2.3 : 1 for the last two); yellow is too faint for one.
 _LINES = tuple(PALETTE[i] for i in (0, 3, 2, 5, 4, 1))
 
 #: Dashes of lines, in units of the line's width, and markers of points: a reader without colours still tells them.
