@@ -1,7 +1,7 @@
 """A fair trial of training with outliers: the tables of docs/ood.md.
 
     python benchmarks/outliers.py virtual                       # digits: 90 trainings, about a quarter of an hour on one core
-    python benchmarks/outliers.py known                         # digits: 33 trainings
+    python benchmarks/outliers.py known                         # digits: 27 trainings
     python benchmarks/outliers.py virtual --config benchmarks/cifar10.toml --data npz:cifar10.npz --withhold ship,truck \\
         --mixtures none,image,image-any --name outliers-cifar10 --withheld-from-test --others npz:cifar100.npz
     python benchmarks/outliers.py virtual --show benchmarks/results/outliers-virtual.json
