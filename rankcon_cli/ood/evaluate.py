@@ -90,12 +90,12 @@ class Headline:
 
 @dataclasses.dataclass(frozen=True)
 class Shown:
-    """What is shown of the subject run alone."""
+    """What is shown of the subject run alone, by the names of ``OodResult``; nothing where there is no unknown image."""
 
-    swallowed: tuple[Swallowed, ...]
-    worst: tuple[WorstImage, ...]
-    pictures: tuple[Picture, ...]
-    rates: tuple[DetectionRate, ...]
+    swallowed: tuple[Swallowed, ...] = ()
+    worst: tuple[WorstImage, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    rates: tuple[DetectionRate, ...] = ()
 
 
 def ood_evaluate(
@@ -153,9 +153,7 @@ def ood_evaluate(
         groups, summaries, kinds, measurements, key, scores, resamples=protocol.resamples, seed=protocol.seed
     )
     threshold, threshold_warnings = _threshold(entries[0], headline.choice, test, protocol)
-    shown = Shown((), (), (), ())
-    if projected:
-        shown = _show(entries[0], sets, scores, key, threshold, projected.result())
+    shown = _show(entries[0], sets, scores, key, threshold, projected.result()) if projected else Shown()
     by_name = dict(zip(names, runs, strict=True))
     return OodResult(
         runs=summaries,
@@ -172,9 +170,7 @@ def ood_evaluate(
         headline=key,
         headline_from=headline.why,
         scores=scores,
-        swallowed=shown.swallowed,
-        worst=shown.worst,
-        pictures=shown.pictures,
+        **vars(shown),
         facts=(
             *data_facts(subject, test, unknowns),
             *run_facts(by_name, summaries, groups, str(entries[0].embedder.device)),
@@ -190,7 +186,6 @@ def ood_evaluate(
         ),
         tuning=headline.tuning,
         threshold=threshold,
-        rates=shown.rates,
         left_out=left_out_of(taken, protocol.odin) if taken else (),
     )
 
