@@ -68,7 +68,7 @@ def compare(
         options=options_for(opened[0], data_dir, download, skip_broken),
         device=device,
         protocol=Protocol(
-            choice=parse_choice(score) if score else None,
+            choice=None if score is None else parse_choice(score),
             withheld_from_all=withheld_from == "all",
             tsne=False,
             unknowns_needed=False,

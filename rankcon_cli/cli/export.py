@@ -8,6 +8,7 @@ import typer
 from rankcon_cli.cli.command import Json, command
 from rankcon_cli.cli.console import console
 from rankcon_cli.cli.options import Device
+from rankcon_cli.cli.score import check_threshold
 from rankcon_cli.errors import UsageError
 
 FORMATS = ("torch", "onnx")
@@ -22,7 +23,9 @@ def export(
     score: Annotated[
         str | None, typer.Option(help="Outlier score: knn, rmd@projection, ...", show_default="knn@encoder")
     ] = None,
-    tpr: Annotated[float, typer.Option(help="Share of known images that is not flagged.")] = 0.95,
+    tpr: Annotated[
+        float | None, typer.Option(help="Share of known images that is not flagged.", show_default="0.95")
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(help="An image is unknown above this score.", show_default="set on the run's validation images"),
@@ -35,18 +38,18 @@ def export(
     wanted = tuple(dict.fromkeys(part.strip() for part in formats.split(",") if part.strip()))
     if not wanted or any(kind not in FORMATS for kind in wanted):
         raise UsageError(f"--format is torch, onnx or torch,onnx, not {formats!r}")
-    if not 0 < tpr < 1:
-        raise UsageError(f"--tpr {tpr} is not between 0 and 1", hint="0.95 flags one known image in 20")
+    check_threshold(tpr, threshold)
     from rankcon_cli.deploy.export import check_free, export_run
     from rankcon_cli.evaluation.embeddings import Embedder
     from rankcon_cli.ood.choice import DEFAULT, parse_choice
     from rankcon_cli.ood.detector import fit_detector
     from rankcon_cli.training.run_directory import open_run
 
-    choice = parse_choice(score) if score else DEFAULT
+    choice = DEFAULT if score is None else parse_choice(score)
     check_free(out, force=force)  # before the work, not after
     opened = open_run(run)
-    detector = fit_detector(opened, Embedder(opened, device, console.progress()), choice, tpr, threshold)
+    embedder = Embedder(opened, device, console.progress())
+    detector = fit_detector(opened, embedder, choice, 0.95 if tpr is None else tpr, threshold)
     found = export_run(opened, detector, out, wanted, force=force, progress=console.progress())
     proof = found["proof"]
     for one in proof["differences"]:

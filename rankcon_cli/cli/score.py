@@ -39,7 +39,7 @@ def score(
     One line an image, in order and as they come: known, unknown or error, outlier score, similarity, class, path,
     separated by tabs. A file that cannot be read gets a line with the reason, and makes the exit code 3 in the end.
     """
-    _check(tpr, threshold)
+    check_threshold(tpr, threshold)
     names = image_names(paths, null, "score")
     from rankcon_cli.deploy.judging import Tally, judge_files
     from rankcon_cli.evaluation.embeddings import Embedder
@@ -48,7 +48,7 @@ def score(
     from rankcon_cli.ood.detector import fit_detector
     from rankcon_cli.training.run_directory import open_run
 
-    choice = parse_choice(score) if score else DEFAULT
+    choice = DEFAULT if score is None else parse_choice(score)
     opened = open_run(run)
     embedder = Embedder(opened, device, console.progress())
     detector = fit_detector(opened, embedder, choice, 0.95 if tpr is None else tpr, threshold)
@@ -68,7 +68,8 @@ def score(
         raise typer.Exit(ExitCode.FAULT)
 
 
-def _check(tpr: float | None, threshold: float | None) -> None:
+def check_threshold(tpr: float | None, threshold: float | None) -> None:
+    """UsageError where ``--tpr`` and ``--threshold`` make no sense, alone or together."""
     if threshold is not None and not math.isfinite(threshold):
         raise UsageError(f"--threshold {threshold} is no number to hold a score against")
     if tpr is not None and not 0 < tpr < 1:

@@ -90,7 +90,7 @@ def export_run(
         document["proof"] = {
             "images": described,
             "n": len(images),
-            "batch_sizes": [n for n in _BATCHES if n <= len(images)] or [len(images)],
+            "batch_sizes": sorted({min(n, len(images)) for n in _BATCHES}),
             "tolerance": TOLERANCE,
             "differences": [dataclasses.asdict(one) for one in found],
         }
@@ -102,22 +102,23 @@ def export_run(
 
 def check_free(out: Path, *, force: bool) -> None:
     """UsageError where ``out`` may not be written to: a file, or something in it without ``force``."""
-    if out.exists() and not out.is_dir():
+    if os.path.lexists(out) and not out.is_dir():  # lexists: a link to nothing is in the way as well
         raise UsageError(f"{out} is a file", hint="choose another --out")
     if out.exists() and any(out.iterdir()) and not force:
         raise UsageError(f"{out} is not empty", hint="--force replaces the files of an earlier export there")
 
 
 def proof_images(run: Run) -> tuple[np.ndarray, str]:
-    """At most 256 images uint8 [n, C, S, S] and what they are: the run's validation images, or noise where they are gone."""
-    _, validation = run.splits()
-    if len(validation):
-        try:
-            return training_images(run).images[validation[:_PROOF]], "validation images of the run"
-        except RankconError:
-            pass
-    shape = (64, run.channels, run.image_size, run.image_size)
-    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), "noise: the run's images are gone"
+    """At most 256 images uint8 [n, C, S, S] and what they are: the run's validation images, its training images where it
+    kept none, or noise where all of them are gone."""
+    train, validation = run.splits()
+    kind, rows = ("validation", validation) if len(validation) else ("training", train)
+    try:
+        return training_images(run).images[rows[:_PROOF]], f"{kind} images of the run"
+    except RankconError:
+        shape = (64, run.channels, run.image_size, run.image_size)
+        noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+        return noise, "images of noise (the run's own are gone)"
 
 
 def compare(
@@ -182,7 +183,10 @@ def _exported(deployed: Deployed, images: Tensor) -> "torch.export.ExportedProgr
 
 
 def _write_torch(program: "torch.export.ExportedProgram", _: Deployed, path: Path) -> None:
-    torch.export.save(program, path)
+    # Not to the path: where the disk is full, torch aborts the whole process.
+    content = io.BytesIO()
+    torch.export.save(program, content)
+    path.write_bytes(content.getbuffer())
 
 
 def _write_onnx(program: "torch.export.ExportedProgram", deployed: Deployed, path: Path) -> None:
@@ -196,6 +200,8 @@ def _write_onnx(program: "torch.export.ExportedProgram", deployed: Deployed, pat
             dynamo=True,
             external_data=False,
         )
+    except OSError:
+        raise
     except Exception as error:  # what it raises is its own, and of many kinds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RankconError(f"ONNX cannot hold this model: {reason}", hint="--format torch works without it") from error
@@ -249,16 +255,17 @@ def _require_packages(formats: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def _beside(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that vanishes in the end."""
+    """A folder beside ``out`` that vanishes in the end. RankconError, naming ``out``, on any OSError of the block."""
+    folder = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:50]}."))
+        yield folder
     except OSError as error:
         raise RankconError(f"cannot write {out}: {error.strerror or error}", hint="choose another --out") from error
-    try:
-        yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _move(folder: Path, out: Path) -> None:
@@ -329,27 +336,43 @@ def _usage(run: Run, formats: Sequence[str]) -> str:
     layout = ".transpose(2, 0, 1)" if run.channels == 3 else "[None]"
     if "onnx" in formats:
         load = (
-            'import onnxruntime\n\nmodel = onnxruntime.InferenceSession("model.onnx")\n'
-            "outputs = dict(zip(record['outputs'], model.run(None, {'images': images})))\n"
+            'import onnxruntime\n\nmodel = onnxruntime.InferenceSession(folder / "model.onnx")\n'
+            'outputs = dict(zip(record["outputs"], model.run(None, {"images": images})))\n'
         )
     else:
         load = (
-            'import torch\n\nmodel = torch.export.load("model.pt2").module()\n'
-            "outputs = dict(zip(record['outputs'], (out.numpy() for out in model(torch.from_numpy(images)))))\n"
+            'import torch\n\nmodel = torch.export.load(folder / "model.pt2").module()\n'
+            "with torch.inference_mode():\n"
+            '    outputs = dict(zip(record["outputs"], (out.numpy() for out in model(torch.from_numpy(images)))))\n'
         )
     return f'''"""What the exported model makes of image files: python example.py a.jpg b.jpg (numpy and Pillow needed)."""
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
+folder = Path(__file__).parent
+record = json.loads((folder / "model.json").read_text(encoding="utf-8"))
 size = {run.image_size}
-record = json.load(open("model.json", encoding="utf-8"))
-pictures = [ImageOps.exif_transpose(Image.open(path)).convert("{mode}") for path in sys.argv[1:]]
-fitted = [ImageOps.fit(picture, (size, size), Image.Resampling.BICUBIC) for picture in pictures]
-images = np.stack([np.asarray(picture){layout} for picture in fitted])
+
+
+def pixels(path):
+    """What rankcon sees of an image file: turned as its EXIF says, 16 bits scaled to 8, transparency laid on white."""
+    image = Image.open(path)
+    image.draft(None, (2 * size, 2 * size))
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        image = Image.fromarray(np.round(np.asarray(image) / 257).astype(np.uint8))
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return np.asarray(ImageOps.fit(image.convert("{mode}"), (size, size), Image.Resampling.BICUBIC)){layout}
+
+
+images = np.stack([pixels(path) for path in sys.argv[1:]])
 
 {load}
 for path, cosines, score, unknown in zip(sys.argv[1:], outputs["similarity"], outputs["score"], outputs["unknown"]):

@@ -99,6 +99,7 @@ def test_runs_that_cannot_be_compared(rankcon, run_directory, photos, tmp_path, 
     [
         (("--format", "csv", "--json"), "contradict"),
         (("--format", "word"), "word"),
+        (("--score", ""), "there is no outlier score ''"),
         (("--score", "knnn"), "did you mean 'knn'"),
         (("--withheld-from", "nowhere"), "nowhere"),
     ],

@@ -118,6 +118,7 @@ def test_no_names_are_no_images(rankcon, run, piped):
         (["--threshold", "nan"], "--threshold nan is no number"),
         (["--tpr", "1"], "--tpr 1.0 is not between 0 and 1"),
         (["--tpr", "0.9", "--threshold", "1"], "give one of them"),
+        (["--score", ""], "there is no outlier score ''"),
         (["--score", "knm"], "did you mean 'knn'?"),
         (["--batch-size", "0"], "--batch-size"),
         (["--null"], "--null is for names on standard input"),

@@ -8,10 +8,12 @@ import sys
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from small_run import make_small_run, write_digits
 
 from rankcon_cli.deploy import export
-from rankcon_cli.deploy.export import export_run
+from rankcon_cli.deploy.export import check_free, export_run
+from rankcon_cli.deploy.judging import judge_files
 from rankcon_cli.deploy.module import MODULES, Deployed, score_module
 from rankcon_cli.errors import RankconError, UsageError
 from rankcon_cli.evaluation.embeddings import Embedder
@@ -64,14 +66,43 @@ def test_an_export_answers_as_the_run_does(ranked, detector, tmp_path):
     assert found["outputs"] == ["encoder", "projection", "similarity", "score", "unknown"]
     assert found["tiers"]["zero"] == [["two", "three"], ["four"]] and found["threshold"]["tpr"] == 0.95
     proof = found["proof"]
-    assert proof["images"] == "validation images of the run" and proof["batch_sizes"] == [1, 7]
+    assert proof["images"] == "validation images of the run" and proof["batch_sizes"] == [1, 7, 50]
     for one in proof["differences"]:
         assert max(one["relative"].values()) < 1e-4 and one["classes"] == one["flags"] == 0
-    digits = write_digits(tmp_path / "digits", 4)
-    done = subprocess.run(
-        [sys.executable, "example.py", *digits], cwd=tmp_path / "out", capture_output=True, text=True, check=True
-    )
-    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == digits
+
+
+def write_pictures(folder):
+    """Files whose pixels depend on how they are read: digits, transparent, 16 bits, turned by EXIF, a large JPEG."""
+    paths = write_digits(folder, 3)
+    noise = np.random.default_rng(0).integers(0, 65536, (40, 30), dtype=np.uint16)
+    grey = Image.fromarray((noise >> 8).astype(np.uint8))
+    clear, turned = grey.convert("RGBA"), Image.Exif()
+    clear.putalpha(grey.rotate(180))
+    turned[0x0112] = 6
+    for name, picture, more in (
+        ("clear.png", clear, {}),
+        ("deep.png", Image.fromarray(noise), {}),
+        ("turned.jpg", grey, {"exif": turned}),
+        ("large.jpg", grey.resize((900, 600)), {}),
+    ):
+        picture.save(folder / name, **more)
+        paths.append(str(folder / name))
+    return paths
+
+
+@pytest.mark.parametrize("formats", [["torch"], ["torch", "onnx"]])
+def test_the_example_reads_image_files_as_the_run_does(ranked, detector, tmp_path, formats):
+    if "onnx" in formats:
+        pytest.importorskip("onnxruntime")
+    export_run(ranked, detector, tmp_path / "out", formats)
+    paths = write_pictures(tmp_path / "pictures")
+    words = [sys.executable, tmp_path / "out" / "example.py", *paths]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    judged = [one for batch in judge_files(detector, Embedder(ranked, "cpu"), paths, 100) for one in batch]
+    expected = [(one.path, "unknown" if one.verdict.unknown else one.verdict.class_name) for one in judged]
+    found = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [(path, name) for path, name, _ in found] == expected
+    assert [float(score) for *_, score in found] == pytest.approx([one.verdict.score for one in judged], abs=1e-4)
 
 
 @pytest.mark.parametrize("what", ["threshold", "weights"])
@@ -114,3 +145,16 @@ def test_without_its_images_a_run_is_proved_on_noise(ranked):
     gone = dataclasses.replace(open_run(ranked.path), config=dataclasses.replace(ranked.config, data=data))
     images, described = export.proof_images(gone)
     assert images.shape == (64, 1, 8, 8) and images.dtype == np.uint8 and "noise" in described
+
+
+def test_a_run_that_kept_no_validation_images_is_proved_on_those_of_its_training(ranked, monkeypatch):
+    monkeypatch.setattr(type(ranked), "splits", lambda self: (np.arange(5, 250), np.arange(0)))
+    images, described = export.proof_images(ranked)
+    assert described == "training images of the run"
+    np.testing.assert_array_equal(images, export.training_images(ranked).images[5:250])
+
+
+def test_a_link_to_nothing_is_in_the_way(tmp_path):
+    (tmp_path / "out").symlink_to(tmp_path / "gone")
+    with pytest.raises(UsageError, match="is a file"):
+        check_free(tmp_path / "out", force=True)
