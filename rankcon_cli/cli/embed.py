@@ -40,7 +40,7 @@ def embed(
     end unless --skip-broken is given.
     """
     _check(paths, data, out, feature)
-    names = None if data else image_names(paths, null, "embed")
+    names = image_names(paths, null, "embed") if data is None else None
     from rankcon_cli.deploy.stream import embed_files
     from rankcon_cli.deploy.vectors import Wanted, check_out, file_rows, image_rows, images_to_embed, write_vectors
     from rankcon_cli.evaluation.embeddings import Embedder
@@ -51,7 +51,7 @@ def embed(
     wanted, broken = Wanted(feature, unit), _Broken()
     wanted.require(opened)
     embedder = Embedder(opened, device, console.progress())
-    if data:
+    if data is not None:
         images = images_to_embed(opened, data, options_for(opened, data_dir, download, skip_broken), console.progress())
         rows = image_rows(embedder, images, wanted, broken.add, batch_size, console.progress())
     else:
@@ -70,7 +70,7 @@ def embed(
 def _check(paths: list[str] | None, data: str | None, out: Path | None, feature: str) -> None:
     if out is None:
         raise UsageError("there is nowhere to put the vectors", hint="name a .npy, .npz or .parquet file with --out")
-    if data and paths:
+    if data is not None and paths:
         raise UsageError("images are named and --data too", hint="embed one, then the other")
     if feature not in ("encoder", "projection"):
         raise UsageError(f"--feature is encoder or projection, not {feature!r}")

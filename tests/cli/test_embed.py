@@ -87,6 +87,7 @@ def test_what_stands_there_is_not_replaced_without_force(rankcon, run, digits, t
         (["--out", "x.csv"], ".npy, .npz, .parquet"),
         (["--out", "x.npy", "--feature", "logits"], "--feature is encoder or projection"),
         (["--out", "x.npy", "--data", "digits"], "images are named and --data too"),
+        (["--out", "x.npy", "--data", ""], "images are named and --data too"),
         (["--out", "/dev/null/x.npy", "--null"], "--null is for names"),
     ],
 )
