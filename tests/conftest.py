@@ -1,6 +1,7 @@
 """What all tests share: GPU tests skip, saying so, where there is no GPU; larger real data where it is at hand."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,10 @@ import pytest
 
 # The tests' tensors are tiny: more threads only fight each other, and on a busy machine they fight hard.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell lets what it starts in the background ignore Ctrl-C, and then so do the programs that tests interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run and no deadline, so that a red run is the change's own and not a busy machine's;
 # RANKCON_HYPOTHESIS=random looks for new ones.

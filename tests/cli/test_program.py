@@ -197,13 +197,19 @@ def test_a_bug_of_ours_says_how_to_report_it(monkeypatch, capsys, tmp_path):
 def test_ctrl_c_during_training_leaves_a_run_to_resume(photos, tmp_path):
     arguments = ("train", "--loss", "supcon", "--data", f"folder:{photos / 'train'}", "--out", str(tmp_path / "run"))
     process = subprocess.Popen(
-        [*RANKCON, *arguments, "--epochs", "100000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*RANKCON, *arguments, "--epochs", "100000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     metrics = tmp_path / "run" / "metrics.jsonl"
-    while not metrics.exists():
-        assert process.poll() is None, process.stderr.read()
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        while not metrics.exists():
+            assert process.poll() is None, process.stderr.read()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (process.returncode, out) == (130, "")
     assert f"rankcon train --resume --out {tmp_path / 'run'}" in err
     assert (tmp_path / "run" / "checkpoints" / "last.safetensors").exists()
