@@ -96,6 +96,7 @@ def fit_detector(
         RankconError: the run has not the feature that the score looks at; it kept no validation images, or too few for
             ``tpr``, and no threshold is given; the score cannot be fitted.
     """
+    train = _training(embedder)
     bank = bank_of(run, embedder)
     if choice.feature not in bank.fits:
         raise RankconError(
@@ -105,10 +106,21 @@ def fit_detector(
     fit = bank.fits[choice.feature]
     scorer = fit_score(choice.score, fit, **choice.parameters)
     chosen = _calibrated(run, scorer, fit, tpr) if threshold is None else _given(threshold)
-    train, _ = embedder.training()
     feature = headline_feature(train.features())
     means = class_means(train.features()[feature], train.labels, len(run.classes))
     return Detector(run, choice, scorer, chosen, feature, means, run.classes, run.table, bank)
+
+
+def _training(embedder: Embedder) -> Embeddings:
+    """The run's training images; where they cannot be had, the error says what for and what does instead."""
+    try:
+        return embedder.training()[0]
+    except RankconError as error:
+        error.hint = error.hint or (
+            "outlier scores are fitted on the images the run was trained on: put them back, or give the run the folder "
+            "cache/ from a place where they were embedded once ('rankcon evaluate' or 'score' does it)"
+        )
+        raise
 
 
 def _given(value: float) -> Threshold:

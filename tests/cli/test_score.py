@@ -150,6 +150,19 @@ def test_too_few_validation_images_say_what_to_do(rankcon, run_directory, digits
     assert "--threshold VALUE" in result.err and "--val-fraction" in result.err
 
 
+def test_training_images_that_are_gone_say_what_they_are_for_and_a_cache_does_instead(rankcon, digits, tmp_path):
+    run = make_small_run(tmp_path)
+    arguments = ("score", run.path, digits[0], "--threshold", "1", "--quiet")
+    (tmp_path / "digits.npz").rename(tmp_path / "away.npz")
+    result = rankcon(*arguments)
+    assert result.code == 3
+    assert "digits.npz" in result.err and "fitted on the images the run was trained on" in result.err
+    (tmp_path / "away.npz").rename(tmp_path / "digits.npz")
+    expected = rankcon(*arguments).out
+    (tmp_path / "digits.npz").unlink()
+    assert expected and rankcon(*arguments).out == expected
+
+
 def test_names_that_trickle_in_are_answered_at_once_and_ctrl_c_is_clean(run, digits):
     words = [*RANKCON, "score", str(run.path), "-", "--json"]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
