@@ -5,11 +5,11 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from torch import Tensor
 from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
@@ -44,8 +44,8 @@ class _Data(TypedDict):
     own_test_split: bool
     fingerprint: str
     named: bool
-    image_size: int
-    channels: int
+    image_size: Annotated[int, Field(ge=1)]
+    channels: Literal[1, 3]
     mean: list[float]
     std: list[float]
 
@@ -118,7 +118,13 @@ class Run:
         """Indices of the training and the validation images among those of ``classes`` in the training split."""
         try:
             stored = json.loads(read_bounded(self.path / SPLITS, 2**30, "splits"))
-            return np.array(stored["train"], dtype=np.int64), np.array(stored["validation"], dtype=np.int64)
+            train, validation = (np.array(stored[part], dtype=np.int64).reshape(-1) for part in ("train", "validation"))
+            counts = self.record["splits"]
+            if not np.array_equal(
+                np.sort(np.concatenate([train, validation])), np.arange(counts["train"] + counts["validation"])
+            ):
+                raise ValueError("it does not hold every image once")
+            return train, validation
         except (ValueError, KeyError, TypeError) as error:
             raise RankconError(f"{self.path / SPLITS} is damaged: {error}", hint="train again") from error
 

@@ -351,13 +351,21 @@ def test_a_run_whose_making_was_cut_short_can_be_replaced(rankcon, photos, tmp_p
     assert rankcon(*arguments, "--force").code == 0
 
 
-@pytest.mark.parametrize("damage", [("splits.json", "{"), ("run.json", None)])
-def test_a_damaged_record_is_told(rankcon, run_directory, photos, tmp_path, damage):
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("splits.json", "{"),
+        ("splits.json", '{"train": [0, 1, 1], "validation": [99999]}'),
+        ("run.json", {"mean": None}),
+        ("run.json", {"image_size": 0}),
+        ("run.json", {"channels": 2}),
+    ],
+)
+def test_a_damaged_record_is_told(rankcon, run_directory, photos, tmp_path, name, content):
     run = shutil.copytree(run_directory, tmp_path / "run")
-    name, content = damage
-    if content is None:
+    if isinstance(content, dict):
         record = json.loads((run / name).read_text())
-        record["data"]["mean"] = None
+        record["data"] |= content
         content = json.dumps(record)
     (run / name).write_text(content)
     done = rankcon("evaluate", run, "--data", f"folder:{photos / 'test'}")
