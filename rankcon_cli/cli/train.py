@@ -44,7 +44,7 @@ def train(
     temperature: Annotated[float | None, _option("SupCon's temperature. [0.1]", _LOSS)] = None,
     ce_weight: Annotated[float | None, _option("Weight of a cross-entropy head beside. [0]", _LOSS)] = None,
     virtual_outliers: Annotated[
-        str | None, _option("Push mixtures of a batch's images away: none, image or feature. [none]", _OUTLIERS)
+        str | None, _option("Experimental. Push mixtures of images away: none, image or feature. [none]", _OUTLIERS)
     ] = None,
     outlier_partner: Annotated[
         str | None, _option("What a mixture takes from: tier-1 classes, or any other. [tier-1]", _OUTLIERS)
