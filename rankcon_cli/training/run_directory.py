@@ -120,10 +120,9 @@ class Run:
             stored = json.loads(read_bounded(self.path / SPLITS, 2**30, "splits"))
             train, validation = (np.array(stored[part], dtype=np.int64).reshape(-1) for part in ("train", "validation"))
             counts = self.record["splits"]
-            if not np.array_equal(
-                np.sort(np.concatenate([train, validation])), np.arange(counts["train"] + counts["validation"])
-            ):
-                raise ValueError("it does not hold every image once")
+            both, n = np.concatenate([train, validation]), counts["train"] + counts["validation"]
+            if len(np.unique(both)) < len(both) or not np.isin(both, np.arange(n)).all():
+                raise ValueError("it names an image twice, or one that is not there")
             return train, validation
         except (ValueError, KeyError, TypeError) as error:
             raise RankconError(f"{self.path / SPLITS} is damaged: {error}", hint="train again") from error
