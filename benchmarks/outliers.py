@@ -3,7 +3,8 @@
     python benchmarks/outliers.py virtual                       # digits: 90 trainings, about a quarter of an hour on one core
     python benchmarks/outliers.py known                         # digits: 27 trainings
     python benchmarks/outliers.py virtual --config benchmarks/cifar10.toml --data npz:cifar10.npz --withhold ship,truck \\
-        --mixtures none,image,image-any --name outliers-cifar10 --withheld-from-test --others npz:cifar100.npz
+        --withheld-from-test --others npz:cifar100.npz --losses ranked --mixtures none,image,image-any \\
+        --keep runs/cifar --name outliers-cifar10-ranked
     python benchmarks/outliers.py virtual --show benchmarks/results/outliers-virtual.json
 
 ``virtual``: each loss without outliers, with mixtures of a class and one of its first tier ("where the ranking says unknowns

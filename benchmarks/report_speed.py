@@ -1,6 +1,6 @@
 """How long ``rankcon ood-report`` takes from cached embeddings, and how much memory: 50,000 training and 10,000 test images.
 
-    python benchmarks/report_speed.py            # about two minutes
+    python benchmarks/report_speed.py            # four minutes; let nothing else run
     python benchmarks/report_speed.py --show benchmarks/results/report-speed.json
 
 Embeddings are made up: Gaussian classes of 512 dimensions behind a ReLU, projections of 128, a tenth of the test images unknown.
@@ -8,7 +8,6 @@ They are put into the cache of an untrained run, so that the command does all th
 cached features, bootstrap, t-SNE on 3,000 points, all files), but no forward pass. The bar: 90 s on 2 cores with 4 GiB.
 """
 
-import argparse
 import dataclasses
 import json
 import os
@@ -22,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from study import provenance, read_record, record, write_record
+from study import provenance, timing
 
 from rankcon_cli.data import DataOptions, ImageSet, fingerprint
 from rankcon_cli.demo import DIGITS
@@ -36,17 +35,10 @@ from rankcon_cli.training.run_directory import WEIGHTS, Run, create_run
 N_TRAIN, N_VALIDATION, N_KNOWN, N_UNKNOWN, D, P = 50_000, 2_000, 9_000, 1_000, 512, 128
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--show", type=Path, help="print a result file and measure nothing")
-    args = parser.parse_args()
-    if args.show:
-        show(read_record(args.show))
-        return
+def measured(repeat: int) -> dict:
     with tempfile.TemporaryDirectory() as scratch:
         run = made_up_run(Path(scratch))
-        measured = [measure(run, Path(scratch) / f"report-{i}") for i in range(args.repeat)]
+        found = [measure(run, Path(scratch) / f"report-{i}") for i in range(repeat)]
     sizes = {
         "train": N_TRAIN,
         "validation": N_VALIDATION,
@@ -55,9 +47,7 @@ def main() -> None:
         "encoder": D,
         "projection": P,
     }
-    entry = record("report-speed", args, sizes=sizes, measured=measured)
-    write_record("report-speed", entry)
-    show(entry)
+    return {"sizes": sizes, "measured": found}
 
 
 def made_up_run(root: Path) -> Run:
@@ -128,4 +118,4 @@ def show(entry: dict) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    timing("report-speed", __doc__, measured, show)

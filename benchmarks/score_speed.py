@@ -1,13 +1,12 @@
 """How many image files ``rankcon score`` judges in a second, start-up not counted: 2,000 small PNG and JPEG files.
 
-    python benchmarks/score_speed.py            # half a minute on an idle machine
+    python benchmarks/score_speed.py            # half a minute; let nothing else run
     python benchmarks/score_speed.py --show benchmarks/results/score-speed.json
 
 The files are digits brought to 32x32 pixels, the run is a ResNet-8 on the same whose weights are as they were drawn: they
 change no time. Names go in by a pipe and JSON lines come out by another.
 """
 
-import argparse
 import dataclasses
 import re
 import statistics
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
-from study import provenance, read_record, record, write_record
+from study import provenance, timing
 
 from rankcon_cli.demo import DIGITS
 from rankcon_cli.training.checkpoint import save_weights
@@ -30,24 +29,15 @@ from rankcon_cli.training.run_directory import WEIGHTS, Run, create_run
 N_FILES = 2000
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--show", type=Path, help="print a result file and measure nothing")
-    args = parser.parse_args()
-    if args.show:
-        show(read_record(args.show))
-        return
-    measured = {}
+def measured(repeat: int) -> dict:
+    found = {}
     with tempfile.TemporaryDirectory() as scratch:
         run = untrained_run(Path(scratch) / "run")
         for kind in ("png", "jpg"):
             names = write_files(Path(scratch) / kind, kind)
             rate(run, names[:10])  # the embeddings of the training images are in the cache from here on
-            measured[kind] = [rate(run, names) for _ in range(args.repeat)]
-    entry = record("score-speed", args, encoder="resnet8", pixels=32, files=N_FILES, images_a_second=measured)
-    write_record("score-speed", entry)
-    show(entry)
+            found[kind] = [rate(run, names) for _ in range(repeat)]
+    return {"encoder": "resnet8", "pixels": 32, "files": N_FILES, "images_a_second": found}
 
 
 def untrained_run(out: Path) -> Run:
@@ -84,4 +74,4 @@ def show(entry: dict) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    timing("score-speed", __doc__, measured, show)

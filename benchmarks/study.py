@@ -120,6 +120,18 @@ def record(name: str, args: argparse.Namespace, **found: object) -> dict:
     }
 
 
+def timing(name: str, description: str, measure: Callable[[int], dict], show: Callable[[dict], None]) -> None:
+    """The command line of a timing: ``measure`` (how often -> what was found) into results/NAME.json, or ``--show`` one."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--show", type=Path, help="print a result file and measure nothing")
+    args = parser.parse_args()
+    entry = read_record(args.show) if args.show else record(name, args, **measure(args.repeat))
+    if not args.show:
+        write_record(name, entry)
+    show(entry)
+
+
 def write_record(name: str, entry: dict) -> None:
     write_atomic(Path(__file__).parent / "results" / f"{name}.json", to_json(entry, indent=1) + "\n")
 

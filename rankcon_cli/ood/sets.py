@@ -26,7 +26,8 @@ WITHHELD = "withheld"
 WITHHELD_OUTLIERS = "withheld-outliers"
 _RESERVED = (ID, *KINDS, WITHHELD_OUTLIERS)
 _JPEG = frozenset((".jpg", ".jpeg", ".jfif"))
-_FEW = 20  # images from which on a bootstrap interval holds the true AUROC nearly as often as it says
+#: Images of a set below which a 95 % bootstrap interval holds the true AUROC less than some nine times in ten.
+FEW = 20
 _DIFFERENT = 0.1  # from this difference in the share of JPEG images on, a reader is warned
 
 
@@ -229,10 +230,10 @@ def _outlier_names(spec: str, met: frozenset[str]) -> list[str]:
 
 
 def _few(unknown: Unknown) -> str | None:
-    if unknown.set.n >= _FEW:
+    if unknown.set.n >= FEW:
         return None
     return (
-        f"{unknown.set.name} holds {counted(unknown.set.n, 'image')}: bootstrap intervals and p values of fewer than {_FEW} "
+        f"{unknown.set.name} holds {counted(unknown.set.n, 'image')}: bootstrap intervals and p values of fewer than {FEW} "
         "are surer than they should be"
     )
 

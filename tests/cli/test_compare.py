@@ -22,12 +22,12 @@ def second_seed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def test_images(photos: Path) -> tuple[str, ...]:
+def known_images(photos: Path) -> tuple[str, ...]:
     return ("--data", f"folder:{photos / 'test'}")
 
 
-def test_runs_stand_side_by_side(rankcon, run_directory, second_seed, baseline_directory, photos, test_images):
-    arguments = ("compare", run_directory, second_seed, baseline_directory, *test_images)
+def test_runs_stand_side_by_side(rankcon, run_directory, second_seed, baseline_directory, photos, known_images):
+    arguments = ("compare", run_directory, second_seed, baseline_directory, *known_images)
     done = rankcon(*arguments, "--near", f"folder:{photos / 'unknown'}")
     assert done.code == 0
     header, *lines = done.out.splitlines()
@@ -43,8 +43,8 @@ def test_runs_stand_side_by_side(rankcon, run_directory, second_seed, baseline_d
     assert "best of its row" in done.err
 
 
-def test_formats_hold_the_same_numbers(rankcon, run_directory, baseline_directory, test_images):
-    arguments = ("compare", run_directory, baseline_directory, *test_images)
+def test_formats_hold_the_same_numbers(rankcon, run_directory, baseline_directory, known_images):
+    arguments = ("compare", run_directory, baseline_directory, *known_images)
     document = rankcon(*arguments, "--json").json
     assert (document["format"], document["version"]) == ("rankcon/comparison", 1)
     assert rankcon(*arguments, "--format", "json").json == document
@@ -63,35 +63,35 @@ def test_formats_hold_the_same_numbers(rankcon, run_directory, baseline_director
     assert r"\begin{tabular}{lrr}" in latex and r"\bottomrule" in latex
 
 
-def test_score_is_chosen(rankcon, run_directory, baseline_directory, test_images):
-    arguments = ("compare", run_directory, baseline_directory, *test_images, "--score", "msp", "--json")
+def test_score_is_chosen(rankcon, run_directory, baseline_directory, known_images):
+    arguments = ("compare", run_directory, baseline_directory, *known_images, "--score", "msp", "--json")
     assert rankcon(*arguments).json["headline"]["score"] == "msp"
 
 
-def test_without_unknown_images_the_known_classes_are_compared(rankcon, photos, tmp_path, test_images):
+def test_without_unknown_images_the_known_classes_are_compared(rankcon, photos, tmp_path, known_images):
     runs = [tmp_path / name for name in ("one", "two")]
     for run, loss in zip(runs, ("supcon", "cross-entropy"), strict=True):
         train = ("train", "--loss", loss, "--data", f"folder:{photos / 'train'}", "--epochs", 1, "--out", run)
         assert rankcon(*train, "--quiet").code == 0
-    done = rankcon("compare", *runs, *test_images, "--json")
+    done = rankcon("compare", *runs, *known_images, "--json")
     assert done.code == 0
     assert done.json["sets"] == [] and done.json["headline"] is None
     assert "no unknown images" in done.err
     assert {entry["measure"] for entry in done.json["results"]} == {"accuracy", "recall_at_1", "map_at_r", "seconds"}
 
 
-def test_runs_that_cannot_be_compared(rankcon, run_directory, photos, tmp_path, test_images):
+def test_runs_that_cannot_be_compared(rankcon, run_directory, photos, tmp_path, known_images):
     other = tmp_path / "other"
     rankcon(
         "train", "--loss", "supcon", "--data", f"folder:{photos / 'train'}", "--epochs", 1, "--out", other, "--quiet"
     )
-    done = rankcon("compare", run_directory, other, *test_images)
+    done = rankcon("compare", run_directory, other, *known_images)
     assert done.code == 3 and "classes differ" in done.err and "hint:" in done.err
     copy = shutil.copytree(other, tmp_path / "copy")
     record = json.loads((copy / "run.json").read_text())
     record["classes"] = record["classes"][::-1]
     (copy / "run.json").write_text(json.dumps(record))
-    assert rankcon("compare", other, copy, *test_images).code == 3
+    assert rankcon("compare", other, copy, *known_images).code == 3
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from rankcon_cli.ood.intervals import (
     wilson,
 )
 from rankcon_cli.ood.metrics import METRICS, ood_metrics, oscr
+from rankcon_cli.ood.sets import FEW
 
 
 def draw(n_id=60, n_ood=35, levels=None, seed=0):
@@ -109,6 +110,24 @@ def test_the_intervals_are_as_wide_as_theory_says():
     auroc = ood_metrics(id_scores, ood_scores)["auroc"]
     low, high = intervals.intervals(id_scores, ood_scores, resamples=2000, metrics=["auroc"])["auroc"]
     assert (low, high) == pytest.approx((auroc - 1.96 * deviation, auroc + 1.96 * deviation), abs=0.2 * deviation)
+
+
+def test_intervals_of_few_images_are_too_narrow_and_warned_of():
+    true_auroc = stats.norm.cdf(1 / 2**0.5)  # of two normal distributions one standard deviation apart
+    random = np.random.default_rng(0)
+
+    def coverage(n_ood: int) -> float:
+        """How often, of 300 times, the 95 % interval of ``n_ood`` unknown images holds the true AUROC."""
+        held = 0
+        for i in range(300):
+            sides = random.normal(size=300), random.normal(1, 1, n_ood)
+            low, high = intervals.intervals(*sides, resamples=300, seed=i, metrics=["auroc"])["auroc"]
+            held += low <= true_auroc <= high
+        return held / 300
+
+    assert coverage(2) < 0.7 and coverage(5) < 0.87
+    assert coverage(FEW) > 0.87
+    assert coverage(2 * FEW) > 0.92
 
 
 def test_interval_is_the_percentiles():
