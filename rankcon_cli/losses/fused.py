@@ -1,0 +1,407 @@
+"""The ranked and the supervised contrastive loss on a GPU: Triton kernels that recompute instead of storing [N, M].
+
+As in flash attention, every pass over the pairs computes a tile of cosines anew. Here no running maximum is needed: unit
+vectors have |s| <= 1, so exp(s / tau) stays in float32's range without any shift down to tau = 0.014, and all state is
+plain sums that may come in any order. Passes: the sums of each anchor and rank; a second one over the same pairs where
+some rank stands outside the logarithm; the gradient of the anchors; the gradient of the contrast samples.
+Memory is O(N R + N D + M D), and nothing waits for the GPU.
+
+Letters: N anchors, M contrast samples, D features, C classes, R ranks; rank R + 1 is a negative, rank 0 is ignored.
+Importing this module imports triton. Under TRITON_INTERPRET=1, set before that, the kernels run on the CPU.
+"""
+
+import contextlib
+import os
+from typing import NamedTuple
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+#: exp(x) = exp2(x log2 e): the GPU only has the latter, and the factor is folded into the scale of each anchor.
+LOG2E = tl.constexpr(1.4426950408889634)
+
+KINDS = ("in", "out", "supcon")
+
+
+class Tiles(NamedTuple):
+    """How the [N, M] pairs are cut: rows and columns of a tile, warps and pipeline stages of a program, programs wanted."""
+
+    rows: int
+    columns: int
+    warps: int
+    stages: int
+    programs: int
+
+
+def available(device: torch.device) -> bool:
+    """Whether ``fused_strip`` runs on ``device``: a CUDA device, or any where Triton interprets its kernels."""
+    return device.type == "cuda" or os.environ.get("TRITON_INTERPRET") == "1"
+
+
+def fused_strip(
+    anchors: Tensor,
+    contrast: Tensor,
+    anchor_labels: Tensor,
+    contrast_labels: Tensor,
+    self_columns: Tensor | None,
+    rank_CC: Tensor | None,
+    scale_NR: Tensor,
+    weight_NR: Tensor,
+    count_NR: Tensor,
+    kinds: tuple[str, ...],
+    gradients: tuple[bool, bool],
+    *,
+    _tiles: Tiles | None = None,
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """sum_n sum_i weight_ni l_i(n) of a strip of anchors against all contrast samples, and its gradients.
+
+    With E = exp(scale_ni s), A the sum of E over the samples of rank i and D over those of any lower-ranked kind (> i):
+
+        in:      l = log(1 + D/A)
+        out:     l = mean over the samples p of rank i of log(1 + D/E_p)
+        supcon:  l = log(A + D) - scale_ni (mean of s over the samples of rank i)
+
+    Args:
+        anchors: [N, D] unit-length rows, float32 (full-precision products) or bfloat16 (accumulated in float32).
+        contrast: [M, D], likewise.
+        anchor_labels: [N] int64 >= 0.
+        contrast_labels: [M] int64; -1 is an empty slot and is ignored.
+        self_columns: [N] int64, the column that is the anchor itself and is ignored, or None.
+        rank_CC: [C, C] integers, the rank 1..R+1 of a column class for an anchor class; None: 1 for the own class, else 2.
+        scale_NR: [N, R] float32, 1/tau, at most 70.
+        weight_NR: [N, R] float32, 0 where the anchor has no sample of that rank.
+        count_NR: [N, R] float32, the number of samples of that rank, self excluded.
+        kinds: R of ``KINDS``.
+        gradients: whether the anchors' and the contrast samples' gradients are wanted.
+
+    Returns:
+        loss, a float32 scalar; the gradient of the anchors [N, D] or None; that of the contrast samples [M, D] or None,
+        both in the dtype of the inputs.
+    """
+    anchors, contrast = anchors.contiguous(), contrast.contiguous()
+    (N, D), M, R = anchors.shape, len(contrast), len(kinds)
+    scale_NR, weight_NR, count_NR = (t.contiguous() for t in (scale_NR, weight_NR, count_NR))
+    if rank_CC is not None:  # a byte an entry keeps the rows that a tile looks up within the nearest cache
+        rank_CC = rank_CC.to(torch.uint8).contiguous()
+    tiles = _tiles or _choose_tiles(D, anchors)
+    row_blocks, column_blocks = triton.cdiv(N, tiles.rows), triton.cdiv(M, tiles.columns)
+    row_splits, split_columns = _split(row_blocks, column_blocks, tiles.columns, tiles.programs)
+    column_splits, split_rows = _split(column_blocks, row_blocks, tiles.rows, tiles.programs)
+
+    pairs = (anchors, contrast, anchor_labels, contrast_labels, self_columns, rank_CC, scale_NR)
+    sizes = (N, M, 0 if rank_CC is None else rank_CC.shape[1])
+    outs, supcons = (sum(1 << i for i, k in enumerate(kinds) if k == kind) for kind in ("out", "supcon"))
+    constants = {
+        "D": D,
+        "DP": max(16, triton.next_power_of_2(D)),
+        "R": R,
+        "RP": triton.next_power_of_2(R),
+        "OUTS": outs,
+        "SUPCONS": supcons,
+        "ROWS": tiles.rows,
+        "COLUMNS": tiles.columns,
+        # The interpreter multiplies bfloat16 by its bits; in float32 the products of bfloat16 are exact.
+        "WIDEN": anchors.device.type == "cpu" and anchors.dtype == torch.bfloat16,
+    }
+    launch = {"num_warps": tiles.warps, "num_stages": tiles.stages}
+
+    def empty(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.empty(shape, dtype=dtype, device=anchors.device)
+
+    with torch.cuda.device(anchors.device) if anchors.is_cuda else contextlib.nullcontext():
+        by_rows = (row_blocks, row_splits)
+        parts_SKNR = empty(row_splits, 3, N, R)
+        _sums_kernel[by_rows](*pairs, parts_SKNR, *sizes, split_columns, **constants, **launch)
+        sums_KNR = _add_up(parts_SKNR)
+        outside_KNR = None
+        if outs:
+            parts_SKNR = empty(row_splits, 2, N, R)
+            _outside_kernel[by_rows](*pairs, sums_KNR, parts_SKNR, *sizes, split_columns, **constants, **launch)
+            outside_KNR = _add_up(parts_SKNR)
+
+        coefficients_KNR, loss_N = empty(3, N, R), empty(N)
+        _coefficients_kernel[(triton.cdiv(N, 128),)](
+            scale_NR, weight_NR, count_NR, sums_KNR, outside_KNR, coefficients_KNR, loss_N, N, R, outs, supcons, 128
+        )
+
+        anchor_gradient = contrast_gradient = None
+        if gradients[0]:
+            out = empty(row_splits, N, D, dtype=torch.float32 if row_splits > 1 else anchors.dtype)
+            _anchor_gradient_kernel[by_rows](
+                *pairs, coefficients_KNR, out, *sizes, split_columns, **constants, **launch
+            )
+            anchor_gradient = _add_up(out).to(anchors.dtype)
+        if gradients[1]:
+            out = empty(column_splits, M, D, dtype=torch.float32 if column_splits > 1 else contrast.dtype)
+            _contrast_gradient_kernel[(column_blocks, column_splits)](
+                *pairs, coefficients_KNR, out, *sizes, split_rows, **constants, **launch
+            )
+            contrast_gradient = _add_up(out).to(contrast.dtype)
+    return loss_N.sum(), anchor_gradient, contrast_gradient
+
+
+def _choose_tiles(D: int, anchors: Tensor) -> Tiles:
+    """Tiles that fit an H100's registers and shared memory; fixed, since timing them would stop the GPU."""
+    programs = 4 * torch.cuda.get_device_properties(anchors.device).multi_processor_count if anchors.is_cuda else 4
+    if anchors.dtype == torch.float32:
+        return Tiles(32, 32, 4, 2, programs)
+    return Tiles(64, 64, 4, 2, programs) if D <= 128 else Tiles(64, 32, 4 if D <= 256 else 8, 2, programs)
+
+
+def _split(blocks: int, steps: int, step: int, programs: int) -> tuple[int, int]:
+    """(splits, items of a split): few blocks leave a GPU idle, so several programs share the loop of ``steps`` tiles.
+
+    Each split keeps at least two tiles, and the copies of the result stay below ``programs`` blocks.
+    """
+    splits = max(1, min(programs // blocks, steps // 2))
+    steps_each = triton.cdiv(steps, splits)
+    return triton.cdiv(steps, steps_each), steps_each * step
+
+
+def _add_up(parts: Tensor) -> Tensor:
+    """The sum over the splits, in a fixed order."""
+    return parts.sum(dim=0) if len(parts) > 1 else parts[0]
+
+
+@triton.jit
+def _load_rows(pointer, rows, ok, D: tl.constexpr, DP: tl.constexpr):
+    """[rows, DP]: rows of a [*, D] matrix, zero where not ``ok`` and past D."""
+    features = tl.arange(0, DP)
+    at = rows.to(tl.int64)[:, None] * D + features[None, :]
+    return tl.load(pointer + at, mask=ok[:, None] & (features < D)[None, :], other=0.0)
+
+
+@triton.jit
+def _store_rows(pointer, rows, ok, block, D: tl.constexpr, DP: tl.constexpr):
+    features = tl.arange(0, DP)
+    at = rows.to(tl.int64)[:, None] * D + features[None, :]
+    tl.store(pointer + at, block.to(pointer.dtype.element_ty), mask=ok[:, None] & (features < D)[None, :])
+
+
+@triton.jit
+def _dot(left, right, WIDEN: tl.constexpr):
+    if WIDEN:
+        left, right = left.to(tl.float32), right.to(tl.float32)
+    return tl.dot(left, right, input_precision="ieee")
+
+
+@triton.jit
+def _log1p(x):
+    """log(1 + x) for x >= 0, exact for small x: the rounding of 1 + x is divided out again."""
+    rounded = 1.0 + x
+    return tl.where(rounded == 1.0, x, tl.log(rounded) * (x / tl.where(rounded == 1.0, 1.0, rounded - 1.0)))
+
+
+@triton.jit
+def _ranks(rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C):
+    """[rows, columns] int32: the rank of every pair of a tile, 0 where it is ignored."""
+    filled = (label_m >= 0)[None, :]
+    if rank_ptr is not None:
+        rank = tl.load(rank_ptr + label_n[:, None] * C + label_m[None, :], mask=filled, other=0).to(tl.int32)
+    else:
+        rank = tl.where(filled, tl.where(label_n[:, None] == label_m[None, :], 1, 2), 0)
+    if self_ptr is not None:
+        own = tl.load(self_ptr + rows, mask=row_ok, other=-1).to(tl.int32)
+        rank = tl.where(own[:, None] == columns[None, :], 0, rank)
+    return rank
+
+
+@triton.jit
+def _load_labels(pointer, at, ok, other: tl.constexpr):
+    return tl.load(pointer + at, mask=ok, other=other).to(tl.int32)
+
+
+@triton.jit
+def _sums_kernel(
+    a_ptr, b_ptr, a_label_ptr, b_label_ptr, self_ptr, rank_ptr, scale_ptr, out_ptr, N, M, C, split_columns,
+    D: tl.constexpr, DP: tl.constexpr, R: tl.constexpr, RP: tl.constexpr, OUTS: tl.constexpr, SUPCONS: tl.constexpr,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, WIDEN: tl.constexpr,
+):  # fmt: skip
+    """out [splits, 3, N, R]: A and D of every anchor and rank, and the sum of s over the rank where ``supcon`` asks."""
+    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    row_ok = rows < N
+    a = _load_rows(a_ptr, rows, row_ok, D, DP)
+    label_n = _load_labels(a_label_ptr, rows, row_ok, 0)
+    slots = tl.arange(0, RP)[None, :]
+    same = tl.zeros([ROWS, RP], tl.float32)
+    lower = tl.zeros([ROWS, RP], tl.float32)
+    cosines = tl.zeros([ROWS, RP], tl.float32)
+    first = tl.program_id(1) * split_columns
+    for start in range(first, tl.minimum(first + split_columns, M), COLUMNS):
+        columns = start + tl.arange(0, COLUMNS)
+        column_ok = columns < M
+        b = _load_rows(b_ptr, columns, column_ok, D, DP)
+        label_m = _load_labels(b_label_ptr, columns, column_ok, -1)
+        cos = _dot(a, tl.trans(b), WIDEN)
+        rank = _ranks(rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
+        for i in tl.static_range(R):
+            scale = tl.load(scale_ptr + rows * R + i, mask=row_ok, other=0.0) * LOG2E
+            exp = tl.exp2(cos * scale[:, None])
+            part = tl.sum(tl.where(rank == i + 1, exp, 0.0), axis=1)
+            same += tl.where(slots == i, part[:, None], 0.0)
+            part = tl.sum(tl.where(rank > i + 1, exp, 0.0), axis=1)
+            lower += tl.where(slots == i, part[:, None], 0.0)
+            if (SUPCONS >> i) & 1:
+                part = tl.sum(tl.where(rank == i + 1, cos, 0.0), axis=1)
+                cosines += tl.where(slots == i, part[:, None], 0.0)
+    at = tl.program_id(1) * 3 * N * R + rows[:, None] * R + slots
+    ok = row_ok[:, None] & (slots < R)
+    tl.store(out_ptr + at, same, mask=ok)
+    tl.store(out_ptr + at + N * R, lower, mask=ok)
+    tl.store(out_ptr + at + 2 * N * R, cosines, mask=ok)
+
+
+@triton.jit
+def _outside_kernel(
+    a_ptr, b_ptr, a_label_ptr, b_label_ptr, self_ptr, rank_ptr, scale_ptr, sums_ptr, out_ptr, N, M, C, split_columns,
+    D: tl.constexpr, DP: tl.constexpr, R: tl.constexpr, RP: tl.constexpr, OUTS: tl.constexpr, SUPCONS: tl.constexpr,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, WIDEN: tl.constexpr,
+):  # fmt: skip
+    """out [splits, 2, N, R]: for ``out`` ranks the sums over the rank of log(1 + D/E) and of 1/(E + D)."""
+    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    row_ok = rows < N
+    a = _load_rows(a_ptr, rows, row_ok, D, DP)
+    label_n = _load_labels(a_label_ptr, rows, row_ok, 0)
+    slots = tl.arange(0, RP)[None, :]
+    losses = tl.zeros([ROWS, RP], tl.float32)
+    inverses = tl.zeros([ROWS, RP], tl.float32)
+    first = tl.program_id(1) * split_columns
+    for start in range(first, tl.minimum(first + split_columns, M), COLUMNS):
+        columns = start + tl.arange(0, COLUMNS)
+        column_ok = columns < M
+        b = _load_rows(b_ptr, columns, column_ok, D, DP)
+        label_m = _load_labels(b_label_ptr, columns, column_ok, -1)
+        cos = _dot(a, tl.trans(b), WIDEN)
+        rank = _ranks(rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
+        for i in tl.static_range(R):
+            if (OUTS >> i) & 1:
+                logit = cos * tl.load(scale_ptr + rows * R + i, mask=row_ok, other=0.0)[:, None]
+                exp = tl.exp2(logit * LOG2E)
+                lower = tl.load(sums_ptr + N * R + rows * R + i, mask=row_ok, other=0.0)
+                # softplus of log D - logit: D/E itself may pass the largest float32.
+                ratio = tl.minimum(exp, lower[:, None]) / tl.maximum(exp, lower[:, None])
+                loss = _log1p(ratio) + tl.maximum(tl.log(lower)[:, None] - logit, 0.0)
+                part = tl.sum(tl.where(rank == i + 1, loss, 0.0), axis=1)
+                losses += tl.where(slots == i, part[:, None], 0.0)
+                part = tl.sum(tl.where(rank == i + 1, 1.0 / (exp + lower[:, None]), 0.0), axis=1)
+                inverses += tl.where(slots == i, part[:, None], 0.0)
+    at = tl.program_id(1) * 2 * N * R + rows[:, None] * R + slots
+    ok = row_ok[:, None] & (slots < R)
+    tl.store(out_ptr + at, losses, mask=ok)
+    tl.store(out_ptr + at + N * R, inverses, mask=ok)
+
+
+@triton.jit
+def _coefficients_kernel(
+    scale_ptr, weight_ptr, count_ptr, sums_ptr, outside_ptr, out_ptr, loss_ptr, N,
+    R: tl.constexpr, OUTS: tl.constexpr, SUPCONS: tl.constexpr, ROWS: tl.constexpr,
+):  # fmt: skip
+    """out [3, N, R]: what ``_pair_gradient`` multiplies by at pairs of lower rank and of this rank, and D; loss [N]."""
+    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    ok = rows < N
+    loss_n = tl.zeros([ROWS], tl.float32)
+    for i in tl.static_range(R):
+        at = rows * R + i
+        scale = tl.load(scale_ptr + at, mask=ok, other=0.0)
+        weight = tl.load(weight_ptr + at, mask=ok, other=0.0)
+        count = tl.maximum(tl.load(count_ptr + at, mask=ok, other=1.0), 1.0)
+        same = tl.load(sums_ptr + at, mask=ok, other=0.0)
+        counts = (weight != 0.0) & (same > 0.0)
+        same = tl.where(counts, same, 1.0)
+        lower = tl.where(counts, tl.load(sums_ptr + N * R + at, mask=ok, other=0.0), 0.0)
+        weight = tl.where(counts, weight, 0.0)
+        force = weight * scale
+        if (OUTS >> i) & 1:
+            loss = tl.load(outside_ptr + at, mask=ok & counts, other=0.0) / count
+            at_lower = force * (tl.load(outside_ptr + N * R + at, mask=ok & counts, other=0.0) / count)
+            at_same = -force / count
+        elif (SUPCONS >> i) & 1:
+            loss = tl.log(same + lower) - scale * tl.load(sums_ptr + 2 * N * R + at, mask=ok, other=0.0) / count
+            at_lower = force / (same + lower)
+            at_same = -force / count
+        else:
+            loss = _log1p(tl.minimum(same, lower) / tl.maximum(same, lower))
+            loss += tl.maximum(tl.log(lower) - tl.log(same), 0.0)
+            at_lower = force / (same + lower)
+            at_same = -(force * (lower / (same + lower))) / same
+        loss_n += weight * loss
+        tl.store(out_ptr + at, at_lower, mask=ok)
+        tl.store(out_ptr + N * R + at, at_same, mask=ok)
+        tl.store(out_ptr + 2 * N * R + at, lower, mask=ok)
+    tl.store(loss_ptr + rows, loss_n, mask=ok)
+
+
+@triton.jit
+def _pair_gradient(
+    cos, rank, scale_ptr, coefficient_ptr, rows, row_ok, N,
+    R: tl.constexpr, OUTS: tl.constexpr, SUPCONS: tl.constexpr,
+):  # fmt: skip
+    """[rows, columns]: the derivative of the loss by the cosine of every pair of a tile."""
+    gradient = tl.zeros_like(cos)
+    for i in tl.static_range(R):
+        at = rows * R + i
+        scale = tl.load(scale_ptr + at, mask=row_ok, other=0.0) * LOG2E
+        at_lower = tl.load(coefficient_ptr + at, mask=row_ok, other=0.0)[:, None]
+        at_same = tl.load(coefficient_ptr + N * R + at, mask=row_ok, other=0.0)
+        exp = tl.exp2(cos * scale[:, None])
+        if (OUTS >> i) & 1:
+            lower = tl.load(coefficient_ptr + 2 * N * R + at, mask=row_ok, other=0.0)
+            same = (at_same * lower)[:, None] / (exp + lower[:, None])
+        elif (SUPCONS >> i) & 1:
+            same = exp * at_lower + at_same[:, None]
+        else:
+            same = exp * at_same[:, None]
+        gradient += tl.where(rank > i + 1, exp * at_lower, tl.where(rank == i + 1, same, 0.0))
+    return gradient
+
+
+@triton.jit
+def _anchor_gradient_kernel(
+    a_ptr, b_ptr, a_label_ptr, b_label_ptr, self_ptr, rank_ptr, scale_ptr, coefficient_ptr, out_ptr, N, M, C, split_columns,
+    D: tl.constexpr, DP: tl.constexpr, R: tl.constexpr, RP: tl.constexpr, OUTS: tl.constexpr, SUPCONS: tl.constexpr,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, WIDEN: tl.constexpr,
+):  # fmt: skip
+    """out [splits, N, D]: G B over the columns of the split."""
+    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    row_ok = rows < N
+    a = _load_rows(a_ptr, rows, row_ok, D, DP)
+    label_n = _load_labels(a_label_ptr, rows, row_ok, 0)
+    total = tl.zeros([ROWS, DP], tl.float32)
+    first = tl.program_id(1) * split_columns
+    for start in range(first, tl.minimum(first + split_columns, M), COLUMNS):
+        columns = start + tl.arange(0, COLUMNS)
+        column_ok = columns < M
+        b = _load_rows(b_ptr, columns, column_ok, D, DP)
+        label_m = _load_labels(b_label_ptr, columns, column_ok, -1)
+        cos = _dot(a, tl.trans(b), WIDEN)
+        rank = _ranks(rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
+        gradient = _pair_gradient(cos, rank, scale_ptr, coefficient_ptr, rows, row_ok, N, R, OUTS, SUPCONS)
+        total += _dot(gradient.to(b.dtype), b, WIDEN)
+    _store_rows(out_ptr + tl.program_id(1).to(tl.int64) * N * D, rows, row_ok, total, D, DP)
+
+
+@triton.jit
+def _contrast_gradient_kernel(
+    a_ptr, b_ptr, a_label_ptr, b_label_ptr, self_ptr, rank_ptr, scale_ptr, coefficient_ptr, out_ptr, N, M, C, split_rows,
+    D: tl.constexpr, DP: tl.constexpr, R: tl.constexpr, RP: tl.constexpr, OUTS: tl.constexpr, SUPCONS: tl.constexpr,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, WIDEN: tl.constexpr,
+):  # fmt: skip
+    """out [splits, M, D]: G^T A over the anchors of the split. The tile keeps anchors as rows: their scalars are few."""
+    columns = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
+    column_ok = columns < M
+    b = _load_rows(b_ptr, columns, column_ok, D, DP)
+    label_m = _load_labels(b_label_ptr, columns, column_ok, -1)
+    total = tl.zeros([COLUMNS, DP], tl.float32)
+    first = tl.program_id(1) * split_rows
+    for start in range(first, tl.minimum(first + split_rows, N), ROWS):
+        rows = start + tl.arange(0, ROWS)
+        row_ok = rows < N
+        a = _load_rows(a_ptr, rows, row_ok, D, DP)
+        label_n = _load_labels(a_label_ptr, rows, row_ok, 0)
+        cos = _dot(a, tl.trans(b), WIDEN)
+        rank = _ranks(rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
+        gradient = _pair_gradient(cos, rank, scale_ptr, coefficient_ptr, rows, row_ok, N, R, OUTS, SUPCONS)
+        total += _dot(tl.trans(gradient.to(a.dtype)), a, WIDEN)
+    _store_rows(out_ptr + tl.program_id(1).to(tl.int64) * M * D, columns, column_ok, total, D, DP)
