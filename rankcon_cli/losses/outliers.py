@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rankcon_cli.losses.pairs import MASKED, in_full_precision, mean_over, unit
+from rankcon_cli.losses.dense import MASKED
+from rankcon_cli.losses.pairs import in_full_precision, mean_over, unit
 
 
 def class_mean_repulsion(

@@ -1,20 +1,30 @@
-"""What the contrastive losses share: masking, precision and the mean over the anchors that count."""
+"""What the losses share: precision, unit length, the contrast of a batch with itself, and means over what counts."""
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-#: Stands for "not in this sum" inside a logsumexp. Far below any cosine / temperature, yet finite, so that a row with
-#: nothing in it has a harmless gradient instead of NaN.
-MASKED = -1e9
+
+@dataclass(frozen=True)
+class Contrast:
+    """What anchors are contrasted with: a gathered batch, or a queue of keys.
+
+    embeddings: [M, D] unit length; labels: [M] int64, -1 for an empty place; self_columns: [N] int64, where each anchor
+    finds itself; None where it does not.
+    """
+
+    embeddings: Tensor
+    labels: Tensor
+    self_columns: Tensor | None = None
 
 
-def own_columns(labels: Tensor) -> Tensor:
-    """[N] int64: where each anchor finds itself when the contrast samples are the anchors."""
-    return torch.arange(len(labels), device=labels.device)
+def within(anchors: Tensor, labels: Tensor) -> Contrast:
+    """The contrast of a batch [N, D] with itself."""
+    return Contrast(anchors, labels, torch.arange(len(labels), device=labels.device))
 
 
 def mean_over(valid_N: Tensor, loss_N: Tensor) -> Tensor:

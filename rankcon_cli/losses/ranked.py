@@ -3,11 +3,14 @@
 Sources: arXiv 2208.06083 eq. 2 (``in``), RINCE arXiv 2201.11736 eq. 3-5 (``out``, ``out-in``). Written from the equations.
 """
 
+from collections.abc import Callable
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rankcon_cli.losses.pairs import MASKED, in_full_precision, mean_over, own_columns, unit
+from rankcon_cli.losses.chunked import LEAST_TAU
+from rankcon_cli.losses.contrast import contrastive_loss
+from rankcon_cli.losses.pairs import Contrast, unit, within
 from rankcon_cli.ranking import TierTable
 
 #: variant -> where the sum over the positives stands in rank 1 and in the other ranks, inside or outside the logarithm.
@@ -49,6 +52,9 @@ def ranked_contrastive_loss(
     *,
     variant: str = "out-in",
     self_columns: Tensor | None = None,
+    impl: str = "auto",
+    low_tau: bool = False,
+    across: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """L = 1/r sum_i mean of l_i over the anchors that have at least one sample of rank i.
 
@@ -59,83 +65,87 @@ def ranked_contrastive_loss(
         out-in: ``out`` for rank 1 and ``in`` for the others
 
     An anchor without a sample of rank i adds nothing to rank i; without any positive at all the loss is a zero that is
-    still connected to the graph. This dense form holds a few [N, M] matrices; a faster one may stand in for it as long
-    as it keeps this signature.
+    still connected to the graph. No [N, M] matrix is held, and the gradient is taken in the forward pass.
 
     Args:
         anchors: [N, D] unit-length embeddings.
         anchor_labels: [N] int64 in 0..C-1.
         contrast: [M, D] unit-length embeddings; the anchors themselves for contrast within the batch.
-        contrast_labels: [M] int64.
+        contrast_labels: [M] int64; -1 for an empty place of a queue, which is ignored.
         rank_CC: [C, C] int64 from ``rank_table``.
         tau_CR: [C, R] from ``temperature_table``.
         variant: a key of ``VARIANTS``.
         self_columns: [N] int64, the column of ``contrast`` that is the anchor itself and is ignored; None where no
             column is.
+        impl, low_tau, across: as for ``contrastive_loss``.
 
     Returns:
         scalar in float32 (float64 for float64 input), also under autocast.
     """
     first, others = VARIANTS[variant]
-    with in_full_precision(anchors, contrast) as (anchors, contrast):
-        cos_NM = anchors @ contrast.T
-        rank_NM = rank_CC[anchor_labels][:, contrast_labels]
-        if self_columns is not None:
-            rank_NM = rank_NM.scatter(1, self_columns[:, None], 0)
-        tau_NR = tau_CR.to(cos_NM.dtype)[anchor_labels]
-        total = cos_NM.sum() * 0.0
-        for rank in range(1, tau_NR.shape[1] + 1):
-            logits_NM = cos_NM / tau_NR[:, rank - 1, None]
-            term = _TERMS[first if rank == 1 else others]
-            positive_NM, lower_NM = rank_NM == rank, rank_NM > rank
-            total = total + mean_over(positive_NM.any(dim=1), term(logits_NM, positive_NM, lower_NM))
-        return total / tau_NR.shape[1]
-
-
-def _in(logits_NM: Tensor, positive_NM: Tensor, lower_NM: Tensor) -> Tensor:
-    numerator = logits_NM.masked_fill(~positive_NM, MASKED).logsumexp(dim=1)
-    denominator = logits_NM.masked_fill(~(positive_NM | lower_NM), MASKED).logsumexp(dim=1)
-    return denominator - numerator
-
-
-def _out(logits_NM: Tensor, positive_NM: Tensor, lower_NM: Tensor) -> Tensor:
-    # -log e^p / (e^p + D) = -log sigmoid(p - log D), exact for positives however badly placed.
-    log_lower = logits_NM.masked_fill(~lower_NM, MASKED).logsumexp(dim=1, keepdim=True)
-    loss_NM = -F.logsigmoid(logits_NM - log_lower)
-    return (loss_NM * positive_NM).sum(dim=1) / positive_NM.sum(dim=1).clamp(min=1)
-
-
-_TERMS = {"in": _in, "out": _out}
+    return contrastive_loss(
+        anchors,
+        anchor_labels,
+        contrast,
+        contrast_labels,
+        rank_CC=rank_CC,
+        tau_NR=tau_CR[anchor_labels],
+        kinds=(first, *[others] * (tau_CR.shape[1] - 1)),
+        self_columns=self_columns,
+        impl=impl,
+        low_tau=low_tau,
+        across=across,
+    )
 
 
 class RankedContrastiveLoss(nn.Module):
-    """``ranked_contrastive_loss`` within a batch: every embedding is an anchor and all others are its contrast.
+    """``ranked_contrastive_loss`` as a module: of a batch within itself, or against a ``Contrast`` that is given.
 
     Args:
         table: the compiled ranking, its classes in label order.
         ranks: number r of trained ranks, the class itself included (r = 1 is plain contrast with the own class).
         variant: a key of ``VARIANTS``.
         tau_min, tau_max: temperatures at scores 1 and 0.
+        impl: one of ``IMPLEMENTATIONS``.
     """
 
     def __init__(
-        self, table: TierTable, ranks: int = 3, variant: str = "out-in", tau_min: float = 0.1, tau_max: float = 0.6
+        self,
+        table: TierTable,
+        ranks: int = 3,
+        variant: str = "out-in",
+        tau_min: float = 0.1,
+        tau_max: float = 0.6,
+        impl: str = "auto",
     ):
         super().__init__()
-        self.variant = variant
+        self.variant, self.impl, self.low_tau = variant, impl, tau_min < LEAST_TAU
         self.register_buffer("rank_CC", rank_table(table, ranks), persistent=False)
         self.register_buffer("tau_CR", temperature_table(table, ranks, tau_min, tau_max), persistent=False)
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """Scalar loss of embeddings [N, D] (any length; both views of every image) with labels [N]."""
+    def forward(
+        self,
+        embeddings: Tensor,
+        labels: Tensor,
+        contrast: Contrast | None = None,
+        across: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """Scalar loss of embeddings [N, D] (any length; both views of every image) with labels [N].
+
+        contrast: None is the batch itself, where every embedding is an anchor and all others are its contrast.
+        """
         anchors = unit(embeddings)
+        contrast = contrast or within(anchors, labels)
         return ranked_contrastive_loss(
             anchors,
             labels,
-            anchors,
-            labels,
+            contrast.embeddings,
+            contrast.labels,
             self.rank_CC,
             self.tau_CR,
             variant=self.variant,
-            self_columns=own_columns(labels),
+            self_columns=contrast.self_columns,
+            impl=self.impl,
+            low_tau=self.low_tau,
+            across=across,
         )
