@@ -1,14 +1,11 @@
-"""The parts of a training on their own: configuration, schedule, batches, augmentation, optimiser groups."""
+"""The parts of a training on their own: configuration, schedule, batches, devices."""
 
-import colorsys
 import itertools
 
 import numpy as np
 import pytest
-import torch
 
 from rankcon_cli.errors import RankconError, UsageError
-from rankcon_cli.training.augment import AUGMENTATIONS, Augment, _resample, augment, augmentation_for
 from rankcon_cli.training.batches import balanced_batches
 from rankcon_cli.training.config import OptimConfig, TrainConfig, from_dict, resolve, to_dict
 from rankcon_cli.training.devices import pick_device
@@ -99,81 +96,6 @@ def test_many_classes_leave_two_images_to_each_class_of_a_batch():
     labels = np.repeat(np.arange(100), 4)
     for batch in balanced_batches(labels, 20, 20, seed=0, epoch=0):
         assert sorted(np.bincount(labels[batch])[np.unique(labels[batch])]) == [2] * 10
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-@pytest.mark.parametrize("preset", ["light", "crop", "natural"])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_every_image_gets_a_draw_of_its_own(preset, channels):
-    image = torch.rand(1, channels, 16, 16, generator=generator(1))
-    views = augment(image.repeat(64, 1, 1, 1), AUGMENTATIONS[preset], generator())
-    assert views.shape == (64, channels, 16, 16)
-    assert views.min() >= 0 and views.max() <= 1
-    assert len({view.numpy().tobytes() for view in views}) == 64
-    assert torch.equal(views, augment(image.repeat(64, 1, 1, 1), AUGMENTATIONS[preset], generator()))
-
-
-def test_no_augmentation_changes_nothing():
-    images = torch.rand(5, 3, 8, 8)
-    assert torch.equal(augment(images, AUGMENTATIONS["none"], generator()), images)
-
-
-def test_flip_alone_mirrors_about_half_the_images():
-    images = torch.rand(200, 1, 6, 6, generator=generator(2))
-    views = augment(images, Augment(flip=0.5), generator())
-    same = (views - images).abs().amax(dim=(1, 2, 3)) < 1e-5
-    mirrored = (views - images.flip(3)).abs().amax(dim=(1, 2, 3)) < 1e-5
-    assert (same ^ mirrored).all()
-    assert 70 < mirrored.sum() < 130
-
-
-def test_crops_have_the_area_that_was_asked_for():
-    """On a horizontal ramp a crop keeps w of the range: the share of the range is the crop's width."""
-    ramp = torch.linspace(0, 1, 64).expand(500, 1, 64, 64).contiguous()
-    views = augment(ramp, Augment(crop_scale=(0.25, 0.25)), generator())
-    width = views[:, 0, 32, -1] - views[:, 0, 32, 0]
-    assert width.mean() == pytest.approx(0.5, abs=0.01)
-    left = views[:, 0, 32, 0]
-    assert left.min() < 0.02 and left.max() > 0.48, "crops reach both borders"
-
-
-def test_hue_turns_as_colorsys_does():
-    images = torch.rand(20, 3, 1, 1, generator=generator(3))
-    views = augment(images, Augment(jitter=(0, 0, 0, 0.3), jitter_p=1.0), generator())
-    for before, after in zip(images[:, :, 0, 0].tolist(), views[:, :, 0, 0].tolist(), strict=True):
-        h, s, v = colorsys.rgb_to_hsv(*before)
-        turned, s2, v2 = colorsys.rgb_to_hsv(*after)
-        assert (s2, v2) == pytest.approx((s, v), abs=1e-5)
-        turn = (turned - h + 0.5) % 1 - 0.5
-        assert abs(turn) <= 0.3 + 1e-5
-        assert colorsys.hsv_to_rgb((h + turn) % 1, s, v) == pytest.approx(after, abs=1e-5)
-
-
-def test_a_rotated_image_is_continued_by_its_border():
-    """As padding_mode="border" does it, which not every device has."""
-    import torch.nn.functional as F
-
-    images = torch.rand(20, 3, 9, 7, generator=generator(5))
-    theta = torch.randn(20, 2, 3, generator=generator(6))
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    expected = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
-    assert torch.allclose(_resample(images, theta), expected, atol=1e-5)
-
-
-def test_grey_takes_the_colour_of_a_share_of_the_images():
-    images = torch.rand(400, 3, 2, 2, generator=generator(4))
-    views = augment(images, Augment(gray=0.2), generator())
-    grey = (views[:, 0] == views[:, 1]).all(dim=(1, 2))
-    assert 50 < grey.sum() < 110
-
-
-def test_augmentation_preset_follows_the_images():
-    assert augmentation_for(8, 1) == "light"
-    assert augmentation_for(28, 1) == "light"
-    assert augmentation_for(32, 3) == "natural"
 
 
 @pytest.mark.parametrize("name", ["cuda:77", "quantum", "cpu:x", "meta", "hpu", "privateuseone"])
