@@ -5,10 +5,11 @@ view looks like depends neither on the device nor on which process or which part
 plain arithmetic on the draws. The distributions are those of torchvision's transforms applied to one image at a time
 (its v2 transforms draw one set of parameters a call, which is wrong for contrastive views), and so are the pixels.
 
-One exception: torchvision rounds a crop to whole pixels, here it stays where it was drawn. An 8 x 8 image has only three
-widths above 0.6 of its area, so that rounded crops would often be the whole image, or the same for both views; a
-continuous crop has the area, shape and place it was drawn with at every size. Between pixels it sees its neighbours also
-beyond its own edge; beyond the image the outermost pixels go on.
+One exception: torchvision rounds a crop to whole pixels, here it stays where it was drawn. A square crop of 0.6 or more
+of an 8 x 8 image is 6, 7 or 8 pixels wide once it is rounded: often the whole image, or the same for both views. Left as
+it is, it has the area, shape and place it was drawn with at every size. What lies within half a pixel beyond a crop's
+edge is the image's own neighbouring pixel, where torchvision repeats the crop's outermost one; beyond the image, its
+outermost pixels go on.
 """
 
 from collections.abc import Iterator
@@ -60,14 +61,12 @@ AUGMENTATIONS = {
     "photo": replace(_NATURAL, blur=0.5),
 }
 
-#: A blur of so small a standard deviation is none: exp(-0.5 / sigma ** 2) is 0.
-_NO_BLUR = 1e-3
-
 #: How often torchvision draws a crop before it falls back to the largest central one.
 _CROP_TRIES = 10
 
-#: Images are worked on in blocks of at most so many pixels a thread, which stay in the cache of a core.
-_BLOCK_PIXELS = 1 << 17
+#: So many pixels are worked on at a time: on a CPU, for each thread, what its caches hold; elsewhere what the temporary
+#: tensors, about ten of three channels, should at most take.
+_CPU_PIXELS, _DEVICE_PIXELS = 1 << 17, 1 << 25
 
 
 def augmentation_for(image_size: int, channels: int) -> str:
@@ -157,28 +156,28 @@ def _views(images: Tensor, how: Augment, draws: Draws, dtype: torch.dtype) -> Te
     schedule = _schedule(draws, how, channels)
     draws = draws.select(schedule.row)
     work = torch.float64 if torch.float64 in (dtype, images.dtype) else torch.float32
-    rows = {"image": schedule.row % len(images), "back": schedule.row.argsort(), "gray": draws.gray}
-    rows |= {"turn": 6 * draws.factor[:, HUE], "sigma": np.where(draws.blurred, draws.sigma, _NO_BLUR)}
+    rows = {"view": schedule.row, "turn": 6 * draws.factor[:, HUE], "sigma": draws.sigma}
     rows |= _affine(draws, how, height, width) | _weights(draws, schedule)
     uploaded = _upload(rows, images.device, work)
     views = torch.empty((n, height, width, channels), dtype=dtype, device=images.device)
     with torch.autocast(images.device.type, enabled=False):
         for block in _blocks(n, images):
             part = {name: values[block] for name, values in uploaded.items()}
-            x = images.index_select(0, part["image"].flatten().long()).to(work)
+            index = part["view"].flatten().long()
+            x = images.index_select(0, index % len(images)).to(work)
             if not images.is_floating_point():
                 x.div_(255)
             if how.crop_scale != (1.0, 1.0) or how.flip or how.degrees:
                 x = resample(x, [part[name] for name in _AFFINE])
             planes = x.transpose(0, 1)
             _jitter(planes, schedule, block, part)
-            if channels == 3 and (gray := _hull(draws.gray[block])):
-                planes[:, gray].lerp_(luma(planes[:, gray]), part["gray"][gray])
-            if blurred := _hull(draws.blurred[block]):
+            if channels == 3 and draws.gray[block].any():
+                gray = _rows(draws.gray[block], x.device)
+                x[gray] = luma(planes.index_select(1, gray))[:, None]
+            if draws.blurred[block].any():
+                blurred = _rows(draws.blurred[block], x.device)
                 x[blurred] = blur(x[blurred], part["sigma"][blurred])
-            views[block] = x.permute(0, 2, 3, 1)
-    if (schedule.row[1:] < schedule.row[:-1]).any():
-        views = views.index_select(0, uploaded["back"].flatten().long())
+            views[index] = x.permute(0, 2, 3, 1).to(dtype).contiguous()
     return views.permute(0, 3, 1, 2)
 
 
@@ -191,11 +190,16 @@ def _upload(rows: dict[str, np.ndarray], device: torch.device, dtype: torch.dtyp
     return dict(zip(rows, packed[..., None, None].unbind(), strict=True))
 
 
+def _rows(chosen: np.ndarray, device: torch.device) -> Tensor:
+    """The numbers of the chosen rows, in a copy that nothing waits for."""
+    rows = torch.from_numpy(np.flatnonzero(chosen))
+    return rows.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else rows.to(device)
+
+
 def _blocks(n: int, images: Tensor) -> Iterator[slice]:
-    """On a CPU so few images at a time that they stay in its cache; elsewhere all."""
-    size = n
-    if images.device.type == "cpu":
-        size = max(1, _BLOCK_PIXELS * torch.get_num_threads() // images[0, 0].numel())
+    """The parts of n views that are worked on at a time."""
+    pixels = _CPU_PIXELS * torch.get_num_threads() if images.device.type == "cpu" else _DEVICE_PIXELS
+    size = max(1, pixels // images[0, 0].numel())
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
@@ -257,7 +261,7 @@ def _schedule(draws: Draws, how: Augment, channels: int) -> _Schedule:
     blends = kinds[turn[:, kinds].argsort(axis=1)]
     before = (turn[:, kinds] < turn[:, [HUE]]).sum(axis=1)
     hue_at = np.where(draws.jittered & active[HUE], before, -1)
-    row = np.lexsort((draws.blurred, draws.gray, *blends.T[::-1], hue_at, ~draws.jittered))
+    row = np.lexsort((*blends.T[::-1], hue_at, ~draws.jittered))
     return _Schedule(row, draws.jittered[row], blends[row], hue_at[row])
 
 

@@ -1,5 +1,7 @@
 """What augmentation does to the pixels: tensor arithmetic with parameters of its own for every image, on any device."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -71,16 +73,26 @@ def turn_hue(planes: Tensor, turn: Tensor) -> None:
 
 
 def blur(images: Tensor, sigma: Tensor) -> Tensor:
-    """Gaussian blur of each of the images [N, C, H, W], which are mirrored at the border."""
-    n, channels, height, width = images.shape
+    """Gaussian blur of images [N, C, H, W], sigma [N, 1, 1] pixels each; at the border they are mirrored."""
+    height, width = images.shape[2:]
     reach = blur_size(min(height, width)) // 2
-    taps = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
-    kernel = torch.softmax(-0.5 * (taps / sigma.view(n, 1)) ** 2, dim=1)
-    kernel = kernel.repeat_interleave(channels, dim=0)[:, None]
-    x = F.pad(images, (reach, reach, reach, reach), mode="reflect").flatten(0, 1)[None]
-    x = F.conv2d(x, kernel[..., None], groups=n * channels)
-    x = F.conv2d(x, kernel[..., None, :], groups=n * channels)
-    return x.view(images.shape)
+    taps = torch.arange(reach + 1, device=images.device, dtype=images.dtype).view(-1, 1, 1, 1, 1)
+    kernel = torch.exp(-0.5 * (taps / sigma[:, None]) ** 2)
+    kernel = (kernel / (2 * kernel.sum(dim=0) - 1)).unbind()
+    # Not conv2d: a kernel an image makes it a convolution of N C groups, twice as slow on a CPU.
+    down = _convolve(F.pad(images, (0, 0, reach, reach), mode="reflect"), kernel, dim=2)
+    return _convolve(F.pad(down, (reach, reach, 0, 0), mode="reflect"), kernel, dim=3)
+
+
+def _convolve(padded: Tensor, kernel: Sequence[Tensor], dim: int) -> Tensor:
+    """With a symmetric kernel, of which the middle and one side is given, each [N, 1, 1, 1]."""
+    reach = len(kernel) - 1
+    size = padded.shape[dim] - 2 * reach
+    out = padded.narrow(dim, reach, size) * kernel[0]
+    for tap in range(1, reach + 1):
+        both = padded.narrow(dim, reach - tap, size) + padded.narrow(dim, reach + tap, size)
+        out.addcmul_(both, kernel[tap])
+    return out
 
 
 def blur_size(image_size: int) -> int:

@@ -153,9 +153,9 @@ def test_a_view_does_not_depend_on_the_rest_of_the_batch(preset):
     draws = draw(300, how, 0)
     views = augment(images, how, draws)
     rows = np.random.default_rng(0).permutation(300)[:70]
-    torch.testing.assert_close(augment(images[rows], how, draws.select(rows)), views[rows], rtol=0, atol=1e-6)
     part = slice(100, 103)
-    torch.testing.assert_close(augment(images[part], how, draws.select(part)), views[part], rtol=0, atol=1e-6)
+    assert torch.equal(augment(images[rows], how, draws.select(rows)), views[rows])
+    assert torch.equal(augment(images[part], how, draws.select(part)), views[part])
 
 
 def test_views_of_bytes_come_first_views_first():
