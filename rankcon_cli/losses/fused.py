@@ -26,10 +26,12 @@ KINDS = ("in", "out", "supcon")
 
 
 class Tiles(NamedTuple):
-    """How the [N, M] pairs are cut: rows and columns of a tile, warps and pipeline stages of a program, programs wanted."""
+    """How the [N, M] pairs are cut: rows and columns of a tile, its columns in the pass for the gradient of the contrast,
+    warps and pipeline stages of a program, programs wanted."""
 
     rows: int
     columns: int
+    contrast_columns: int
     warps: int
     stages: int
     programs: int
@@ -85,10 +87,9 @@ def fused_strip(
     scale_NR, weight_NR, count_NR = (t.contiguous() for t in (scale_NR, weight_NR, count_NR))
     if rank_CC is not None:  # a byte an entry keeps the rows that a tile looks up within the nearest cache
         rank_CC = rank_CC.to(torch.uint8).contiguous()
-    tiles = _tiles or _choose_tiles(D, anchors)
-    row_blocks, column_blocks = triton.cdiv(N, tiles.rows), triton.cdiv(M, tiles.columns)
-    row_splits, split_columns = _split(row_blocks, column_blocks, tiles.columns, tiles.programs)
-    column_splits, split_rows = _split(column_blocks, row_blocks, tiles.rows, tiles.programs)
+    tiles = _tiles or _choose_tiles(D, R, anchors)
+    row_blocks, row_splits, split_columns = _split(N, tiles.rows, M, tiles.columns, tiles.programs)
+    column_blocks, column_splits, split_rows = _split(M, tiles.contrast_columns, N, tiles.rows, tiles.programs)
 
     pairs = (anchors, contrast, anchor_labels, contrast_labels, self_columns, rank_CC, scale_NR)
     sizes = (N, M, 0 if rank_CC is None else rank_CC.shape[1])
@@ -101,24 +102,25 @@ def fused_strip(
         "OUTS": outs,
         "SUPCONS": supcons,
         "ROWS": tiles.rows,
-        "COLUMNS": tiles.columns,
-        # The interpreter multiplies bfloat16 by its bits; in float32 the products of bfloat16 are exact.
+        # The interpreter multiplies the bits of bfloat16 as integers; in float32 its products are exact.
         "WIDEN": anchors.device.type == "cpu" and anchors.dtype == torch.bfloat16,
     }
-    launch = {"num_warps": tiles.warps, "num_stages": tiles.stages}
+    constants |= {"num_warps": tiles.warps, "num_stages": tiles.stages}
+    by_rows = {**constants, "COLUMNS": tiles.columns}
+    by_columns = {**constants, "COLUMNS": tiles.contrast_columns}
 
     def empty(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.empty(shape, dtype=dtype, device=anchors.device)
 
     with torch.cuda.device(anchors.device) if anchors.is_cuda else contextlib.nullcontext():
-        by_rows = (row_blocks, row_splits)
+        grid = (row_blocks, row_splits)
         parts_SKNR = empty(row_splits, 3, N, R)
-        _sums_kernel[by_rows](*pairs, parts_SKNR, *sizes, split_columns, **constants, **launch)
+        _sums_kernel[grid](*pairs, parts_SKNR, *sizes, split_columns, **by_rows)
         sums_KNR = _add_up(parts_SKNR)
         outside_KNR = None
         if outs:
             parts_SKNR = empty(row_splits, 2, N, R)
-            _outside_kernel[by_rows](*pairs, sums_KNR, parts_SKNR, *sizes, split_columns, **constants, **launch)
+            _outside_kernel[grid](*pairs, sums_KNR, parts_SKNR, *sizes, split_columns, **by_rows)
             outside_KNR = _add_up(parts_SKNR)
 
         coefficients_KNR, loss_N = empty(3, N, R), empty(N)
@@ -129,35 +131,39 @@ def fused_strip(
         anchor_gradient = contrast_gradient = None
         if gradients[0]:
             out = empty(row_splits, N, D, dtype=torch.float32 if row_splits > 1 else anchors.dtype)
-            _anchor_gradient_kernel[by_rows](
-                *pairs, coefficients_KNR, out, *sizes, split_columns, **constants, **launch
-            )
+            _anchor_gradient_kernel[grid](*pairs, coefficients_KNR, out, *sizes, split_columns, **by_rows)
             anchor_gradient = _add_up(out).to(anchors.dtype)
         if gradients[1]:
             out = empty(column_splits, M, D, dtype=torch.float32 if column_splits > 1 else contrast.dtype)
-            _contrast_gradient_kernel[(column_blocks, column_splits)](
-                *pairs, coefficients_KNR, out, *sizes, split_rows, **constants, **launch
-            )
+            grid = (column_blocks, column_splits)
+            _contrast_gradient_kernel[grid](*pairs, coefficients_KNR, out, *sizes, split_rows, **by_columns)
             contrast_gradient = _add_up(out).to(contrast.dtype)
     return loss_N.sum(), anchor_gradient, contrast_gradient
 
 
-def _choose_tiles(D: int, anchors: Tensor) -> Tiles:
-    """Tiles that fit an H100's registers and shared memory; fixed, since timing them would stop the GPU."""
+def _choose_tiles(D: int, R: int, anchors: Tensor) -> Tiles:
+    """Tiles whose state stays in a Hopper GPU's registers; fixed, since trying several out would stop the GPU.
+
+    Tensor cores want 64 rows, and the gradient of the contrast samples, whose tile is turned, 64 columns.
+    """
     programs = 4 * torch.cuda.get_device_properties(anchors.device).multi_processor_count if anchors.is_cuda else 4
     if anchors.dtype == torch.float32:
-        return Tiles(32, 32, 4, 2, programs)
-    return Tiles(64, 64, 4, 2, programs) if D <= 128 else Tiles(64, 32, 4 if D <= 256 else 8, 2, programs)
+        rows, columns = (64, 32) if D <= 128 else (32, 32) if D <= 256 else (32, 16)
+        return Tiles(rows, columns, columns, 8, 2, programs)
+    if D <= 128:
+        return Tiles(64, 64 if R == 1 else 32, 64, 4, 3, programs)
+    return Tiles(64, 32, 32, 4, 2, programs) if D <= 256 else Tiles(64, 16, 32, 8, 2, programs)
 
 
-def _split(blocks: int, steps: int, step: int, programs: int) -> tuple[int, int]:
-    """(splits, items of a split): few blocks leave a GPU idle, so several programs share the loop of ``steps`` tiles.
+def _split(items: int, block: int, others: int, step: int, programs: int) -> tuple[int, int, int]:
+    """(blocks, splits, others in a split): few blocks leave a GPU idle, so several programs share a block's loop.
 
-    Each split keeps at least two tiles, and the copies of the result stay below ``programs`` blocks.
+    Every split keeps at least two steps, and the copies of the result stay below ``programs`` blocks.
     """
+    blocks, steps = max(1, triton.cdiv(items, block)), max(1, triton.cdiv(others, step))
     splits = max(1, min(programs // blocks, steps // 2))
     steps_each = triton.cdiv(steps, splits)
-    return triton.cdiv(steps, steps_each), steps_each * step
+    return blocks, triton.cdiv(steps, steps_each), steps_each * step
 
 
 def _add_up(parts: Tensor) -> Tensor:
@@ -188,22 +194,28 @@ def _dot(left, right, WIDEN: tl.constexpr):
 
 
 @triton.jit
-def _log1p(x):
-    """log(1 + x) for x >= 0, exact for small x: the rounding of 1 + x is divided out again."""
-    rounded = 1.0 + x
-    return tl.where(rounded == 1.0, x, tl.log(rounded) * (x / tl.where(rounded == 1.0, 1.0, rounded - 1.0)))
+def _log1p_ratio(x, y, gap):
+    """log(1 + x/y), given ``gap`` = log x - log y too: x/y itself may pass the largest float32. NaN stays NaN."""
+    ratio = tl.minimum(x, y) / tl.maximum(x, y)
+    rounded = 1.0 + ratio
+    exact = rounded == 1.0
+    # log(1 + ratio) with the rounding of 1 + ratio divided out again: right for small ratios too.
+    log = tl.where(exact, ratio, tl.log(rounded) * (ratio / tl.where(exact, 1.0, rounded - 1.0)))
+    return log + tl.maximum(gap, 0.0, propagate_nan=tl.PropagateNan.ALL)
 
 
 @triton.jit
-def _ranks(rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C):
+def _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C):
     """[rows, columns] int32: the rank of every pair of a tile, 0 where it is ignored."""
     filled = (label_m >= 0)[None, :]
     if rank_ptr is not None:
         rank = tl.load(rank_ptr + label_n[:, None] * C + label_m[None, :], mask=filled, other=0).to(tl.int32)
+        # Never true, and only there to bring the looked-up tile into the layout of ``cos`` once and not at every rank.
+        rank = tl.where(cos > 4.0, 0, rank)
     else:
         rank = tl.where(filled, tl.where(label_n[:, None] == label_m[None, :], 1, 2), 0)
     if self_ptr is not None:
-        own = tl.load(self_ptr + rows, mask=row_ok, other=-1).to(tl.int32)
+        own = tl.load(self_ptr + rows, mask=row_ok, other=0).to(tl.int32)
         rank = tl.where(own[:, None] == columns[None, :], 0, rank)
     return rank
 
@@ -235,7 +247,7 @@ def _sums_kernel(
         b = _load_rows(b_ptr, columns, column_ok, D, DP)
         label_m = _load_labels(b_label_ptr, columns, column_ok, -1)
         cos = _dot(a, tl.trans(b), WIDEN)
-        rank = _ranks(rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
+        rank = _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
         for i in tl.static_range(R):
             scale = tl.load(scale_ptr + rows * R + i, mask=row_ok, other=0.0) * LOG2E
             exp = tl.exp2(cos * scale[:, None])
@@ -274,15 +286,13 @@ def _outside_kernel(
         b = _load_rows(b_ptr, columns, column_ok, D, DP)
         label_m = _load_labels(b_label_ptr, columns, column_ok, -1)
         cos = _dot(a, tl.trans(b), WIDEN)
-        rank = _ranks(rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
+        rank = _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
         for i in tl.static_range(R):
             if (OUTS >> i) & 1:
                 logit = cos * tl.load(scale_ptr + rows * R + i, mask=row_ok, other=0.0)[:, None]
                 exp = tl.exp2(logit * LOG2E)
                 lower = tl.load(sums_ptr + N * R + rows * R + i, mask=row_ok, other=0.0)
-                # softplus of log D - logit: D/E itself may pass the largest float32.
-                ratio = tl.minimum(exp, lower[:, None]) / tl.maximum(exp, lower[:, None])
-                loss = _log1p(ratio) + tl.maximum(tl.log(lower)[:, None] - logit, 0.0)
+                loss = _log1p_ratio(lower[:, None], exp, tl.log(lower)[:, None] - logit)
                 part = tl.sum(tl.where(rank == i + 1, loss, 0.0), axis=1)
                 losses += tl.where(slots == i, part[:, None], 0.0)
                 part = tl.sum(tl.where(rank == i + 1, 1.0 / (exp + lower[:, None]), 0.0), axis=1)
@@ -308,7 +318,7 @@ def _coefficients_kernel(
         weight = tl.load(weight_ptr + at, mask=ok, other=0.0)
         count = tl.maximum(tl.load(count_ptr + at, mask=ok, other=1.0), 1.0)
         same = tl.load(sums_ptr + at, mask=ok, other=0.0)
-        counts = (weight != 0.0) & (same > 0.0)
+        counts = (weight != 0.0) & (same != 0.0)
         same = tl.where(counts, same, 1.0)
         lower = tl.where(counts, tl.load(sums_ptr + N * R + at, mask=ok, other=0.0), 0.0)
         weight = tl.where(counts, weight, 0.0)
@@ -322,8 +332,7 @@ def _coefficients_kernel(
             at_lower = force / (same + lower)
             at_same = -force / count
         else:
-            loss = _log1p(tl.minimum(same, lower) / tl.maximum(same, lower))
-            loss += tl.maximum(tl.log(lower) - tl.log(same), 0.0)
+            loss = _log1p_ratio(lower, same, tl.log(lower) - tl.log(same))
             at_lower = force / (same + lower)
             at_same = -(force * (lower / (same + lower))) / same
         loss_n += weight * loss
@@ -376,7 +385,7 @@ def _anchor_gradient_kernel(
         b = _load_rows(b_ptr, columns, column_ok, D, DP)
         label_m = _load_labels(b_label_ptr, columns, column_ok, -1)
         cos = _dot(a, tl.trans(b), WIDEN)
-        rank = _ranks(rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
+        rank = _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
         gradient = _pair_gradient(cos, rank, scale_ptr, coefficient_ptr, rows, row_ok, N, R, OUTS, SUPCONS)
         total += _dot(gradient.to(b.dtype), b, WIDEN)
     _store_rows(out_ptr + tl.program_id(1).to(tl.int64) * N * D, rows, row_ok, total, D, DP)
@@ -401,7 +410,7 @@ def _contrast_gradient_kernel(
         a = _load_rows(a_ptr, rows, row_ok, D, DP)
         label_n = _load_labels(a_label_ptr, rows, row_ok, 0)
         cos = _dot(a, tl.trans(b), WIDEN)
-        rank = _ranks(rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
+        rank = _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
         gradient = _pair_gradient(cos, rank, scale_ptr, coefficient_ptr, rows, row_ok, N, R, OUTS, SUPCONS)
         total += _dot(tl.trans(gradient.to(a.dtype)), a, WIDEN)
     _store_rows(out_ptr + tl.program_id(1).to(tl.int64) * M * D, columns, column_ok, total, D, DP)

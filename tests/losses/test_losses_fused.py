@@ -5,6 +5,7 @@ script is the one process that works all interpreted cases and prints how far ea
 """
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -36,7 +37,7 @@ class Case(NamedTuple):
     tau: tuple[float, float] = (0.1, 0.6)
     dtype: str = "float32"
     gradients: tuple[bool, bool] = (True, True)
-    tiles: tuple[int, ...] = (16, 32, 4, 2, 9)
+    tiles: tuple[int, ...] = (16, 32, 16, 4, 2, 9)
 
 
 CASES = {
@@ -56,7 +57,7 @@ CASES = {
     "no positive, supcon": Case(("supcon",), "lonely", table=False),
     "gradient of the contrast alone": Case(("out", "in", "in"), "bank", gradients=(False, True)),
     "no gradient": Case(("out", "in", "in"), gradients=(False, False)),
-    "one split": Case(("out", "in", "in"), tiles=(32, 16, 4, 2, 1)),
+    "one split": Case(("out", "in", "in"), tiles=(32, 16, 32, 4, 2, 1)),
     "own tiles": Case(("out", "in", "in"), N=70, M=130, source="bank", tiles=()),
     "cold, in": Case(("in",) * 3, tau=(0.02, 0.02)),
     "cold, out-in": Case(("out", "in", "in"), tau=(0.02, 0.3)),
@@ -185,20 +186,32 @@ def test_interpreted_kernels_follow_the_equations(name: str, interpreted: dict):
     check(CASES[name], interpreted[name], INTERPRETED_BOUNDS)
 
 
-def test_nothing_to_learn_is_zero(interpreted: dict):
-    assert interpreted["nothing"] == {"loss": 0.0, "anchors": 0.0, "contrast": 0.0}
+def test_an_empty_bank_is_a_zero(interpreted: dict):
+    assert interpreted["empty bank"] == [0.0, 0.0, 0.0]
 
 
-def work_nothing() -> dict:
-    """Every slot of the bank is empty: sizes of what comes back."""
+@pytest.mark.parametrize("kind", ["in", "out", "supcon"])
+def test_a_nan_is_not_hidden(kind: str, interpreted: dict):
+    assert all(math.isnan(value) for value in interpreted[f"nan, {kind}"])
+
+
+def sizes_of(arguments: dict) -> list[float]:
+    """The sum of absolute values of each of the three results."""
     from rankcon_cli.losses.fused import fused_strip
 
+    return [part.abs().sum().item() for part in fused_strip(**arguments)]
+
+
+def empty_bank() -> dict:
     arguments = build(Case(("out", "in", "supcon"), "bank"))
     arguments["contrast_labels"].fill_(-1)
-    arguments["weight_NR"].zero_()
-    arguments["count_NR"].zero_()
-    got = fused_strip(**arguments)
-    return {k: g.abs().sum().item() for k, g in zip(("loss", "anchors", "contrast"), got, strict=True)}
+    return {**arguments, **{k: torch.zeros_like(arguments[k]) for k in ("weight_NR", "count_NR")}}
+
+
+def one_nan(kind: str) -> dict:
+    arguments = build(Case((kind,), "bank", table=False))
+    arguments["contrast"][arguments["contrast_labels"].argmax()] = torch.nan
+    return arguments
 
 
 GPU_CASES = {
@@ -266,4 +279,7 @@ def test_pairs_are_never_stored(dtype: str):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    print(json.dumps({**{name: compare(case) for name, case in CASES.items()}, "nothing": work_nothing()}))
+    results = {name: compare(case) for name, case in CASES.items()}
+    results["empty bank"] = sizes_of(empty_bank())
+    results |= {f"nan, {kind}": sizes_of(one_nan(kind)) for kind in ("in", "out", "supcon")}
+    print(json.dumps(results))
