@@ -113,6 +113,49 @@ def locked(path: Path) -> Iterator[None]:
         os.close(folder)
 
 
+@contextlib.contextmanager
+def claimed(path: Path, refusal: str) -> Iterator[None]:
+    """Be the only process to hold the lock file ``path`` meanwhile; RankconError with ``refusal`` where another holds it.
+
+    The system lets go of the lock when its holder ends, however it ends. Where there are no locks it holds nobody off.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = None
+    try:
+        while handle is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = open(path, "a+", encoding="utf-8")  # noqa: SIM115 (lives as long as the claim)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                handle.seek(0)
+                holder = handle.read(200).strip()
+                raise RankconError(
+                    f"{refusal}{f': {holder}' if holder else ''}", hint="wait for it, stop it, or choose another --out"
+                ) from error
+            except OSError:  # some network file systems know no locks
+                break
+            # The one before may have removed the file between the two: then this is a lock on nothing.
+            if not path.exists() or not os.path.samestat(os.fstat(handle.fileno()), path.stat()):
+                handle.close()
+                handle = None
+        handle.truncate(0)
+        handle.write(f"process {os.getpid()} on {os.uname().nodename}\n")
+        handle.flush()
+    except OSError as error:
+        raise RankconError(f"cannot write {path}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        handle.close()
+
+
 def to_json(value: Any, *, indent: int | None = 2) -> str:
     """``value`` as strict JSON: UTF-8 unescaped, and null for a measure that has no value (NaN, infinity)."""
     value = _finite(value)

@@ -24,12 +24,15 @@ class Console:
 
     def __init__(self) -> None:
         self.quiet = False
+        self.follows = ""  #: which process this is, where another one speaks for the job
         self.color = "NO_COLOR" not in os.environ
 
     # -- results, on stdout ---------------------------------------------------------------------
 
     def out(self, text: str) -> None:
         """One result, as it is, with a final newline. RankconError where stdout is closed or full."""
+        if self.follows:
+            return
         with _told_of_stdout():
             if sys.stdout is None:
                 raise OSError(errno.EBADF, "it is closed")
@@ -73,15 +76,22 @@ class Console:
 
     def remark(self, text: str) -> None:
         """A line that is no error of its own, which ``--quiet`` does not silence."""
-        self._err(_harmless(text))
+        if not self.follows:
+            self._err(_harmless(text))
 
     def warn(self, text: str) -> None:
-        self._err(self._styled("warning:", "33") + f" {_harmless(text)}")
+        if not self.follows:
+            self._err(self._styled("warning:", "33") + f" {_harmless(text)}")
 
     def error(self, text: str, hint: str | None = None) -> None:
-        self._err(self._styled("error:", "1;31") + f" {_harmless(text)}")
+        who = f"{self.follows}: " if self.follows else ""
+        self._err(self._styled("error:", "1;31") + f" {who}{_harmless(text)}")
         if hint:
             self._err(self._styled("hint:", "36") + f" {_harmless(hint)}")
+
+    def follow(self, name: str) -> None:
+        """Leave results, notes and warnings to another process; of errors say that they are those of ``name``."""
+        self.quiet, self.follows = True, name
 
     def progress(self) -> Progress:
         """Bars on stderr where that is a terminal; otherwise nothing."""

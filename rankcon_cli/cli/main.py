@@ -108,7 +108,8 @@ def _run(arguments: list[str] | None) -> int:
             raise stop.__context__ from None
         raise
     except RankconError as error:
-        console.error(error.message, error.hint)
+        if not (console.follows and isinstance(error, Interrupted)):  # all are interrupted; one says so
+            console.error(error.message, error.hint)
         return error.exit_code
     except typer.TyperException as error:
         return _usage(error, words)

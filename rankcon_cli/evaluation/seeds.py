@@ -20,7 +20,7 @@ from rankcon_cli.wording import counted, quoted
 _SEED = re.compile(r"(?:(?:^|[-_. ])s|[-_. ]?seed|[-_. ]?)[-_=]?\d+$", re.IGNORECASE)
 #: Parts of the configuration that may differ in a group: the draw, the machine, and where files lie. What the files hold is
 #: compared by the hash of the ranking and the fingerprint of the images.
-_NOT_SHAPING = ("seed", "device", "precision", "ranking")
+_NOT_SHAPING = ("seed", "device", "precision", "ranking", "engine")
 _NOT_SHAPING_DATA = ("spec", "data_dir", "download", "skip_broken")
 
 
@@ -110,5 +110,6 @@ def _same_but_seed(run: Run) -> str:
     """What two runs of one group have in common, in a form that can be compared."""
     config = {key: value for key, value in to_dict(run.config).items() if key not in _NOT_SHAPING}
     config["data"] = {key: value for key, value in config["data"].items() if key not in _NOT_SHAPING_DATA}
+    config["micro_batch"] = run.config.engine.micro_batch if run.config.model.norm == "batch" else None
     ranking = (run.record["ranking"] or {}).get("hash")
     return repr((config, ranking, run.record["data"]["fingerprint"], run.classes, run.withheld))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rankcon_cli.models.encoders import ENCODERS
+from rankcon_cli.models.norm import batch_norms, group_norm
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,13 @@ class Outputs:
     projection: Tensor | None
     logits: Tensor | None
 
+    def heads(self) -> tuple[Tensor | None, ...]:
+        """encoder, projection, logits."""
+        return self.encoder, self.projection, self.logits
+
     def split(self, sizes: list[int]) -> list["Outputs"]:
         """The outputs for the first ``sizes[0]`` images, for the next ``sizes[1]``, and so on to the last."""
-        heads = (self.encoder, self.projection, self.logits)
-        parts = ([None] * len(sizes) if head is None else head.split(sizes) for head in heads)
+        parts = ([None] * len(sizes) if head is None else head.split(sizes) for head in self.heads())
         return [Outputs(*part) for part in zip(*parts, strict=True)]
 
 
@@ -36,6 +40,8 @@ class Network(nn.Module):
         projection_dim: width P of the projection z (an MLP with one hidden layer of width D), or None for none.
         n_classes: C of the linear classification head on h, or None for none.
         reference: the vector [P] that known outliers are drawn to, ``"fixed"`` or ``"learned"``; None for none.
+        norm: ``"batch"`` or ``"sync"``, which differ in training alone; ``"group"``; ``"frozen"``: batch normalisation that
+            keeps its running statistics in training too.
     """
 
     def __init__(
@@ -48,9 +54,13 @@ class Network(nn.Module):
         projection_dim: int | None,
         n_classes: int | None,
         reference: str | None = None,
+        norm: str = "batch",
     ):
         super().__init__()
+        self.norm = norm
         self.encoder, width = ENCODERS[encoder](channels, image_size)
+        if norm == "group":
+            self.encoder = group_norm(self.encoder)
         self.projection = self.head = None
         if projection_dim is not None:
             self.projection = nn.Sequential(
@@ -66,6 +76,14 @@ class Network(nn.Module):
             self.reference = nn.Parameter(direction)
         else:
             self.register_buffer("reference", direction)
+
+    def train(self, mode: bool = True) -> "Network":
+        """As of any module, save that frozen statistics stay frozen."""
+        super().train(mode)
+        if self.norm == "frozen":
+            for module in batch_norms(self):
+                module.eval()
+        return self
 
     def forward(self, images: Tensor) -> Outputs:
         """``Outputs`` of images [N, C, H, W], float in 0..1."""

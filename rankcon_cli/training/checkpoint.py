@@ -14,6 +14,18 @@ from rankcon_cli.files import replacing, write_atomic
 _KEY = "rankcon"
 
 
+LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """What a training changes, and a checkpoint keeps."""
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    queue: nn.Module | None = None
+
+
 @dataclasses.dataclass(frozen=True)
 class Position:
     """How far a training is: ``step`` optimiser steps are done. ``loss_sum`` is over the steps of the current epoch."""
@@ -33,29 +45,41 @@ def load_weights(path: Path, network: nn.Module) -> None:
     _load(path, network, tensors)
 
 
-def save_checkpoint(directory: Path, network: nn.Module, optimizer: torch.optim.Optimizer, position: Position) -> Path:
+def save_checkpoint(directory: Path, state: State, position: Position) -> Path:
     """Write ``last.safetensors``; the checkpoint that had this name becomes ``previous.safetensors``."""
-    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items() if isinstance(value, Tensor)}
-    last = directory / "last.safetensors"
+    tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
+    if state.queue is not None:
+        tensors |= {f"queue.{name}": tensor for name, tensor in state.queue.state_dict().items()}
+    for index, found in state.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in found.items() if isinstance(value, Tensor)}
+    last = directory / LAST
     if last.exists():
-        with replacing(directory / "previous.safetensors") as temporary:
+        with replacing(directory / PREVIOUS) as temporary:
             shutil.copyfile(last, temporary)
     write_tensors(last, tensors, dataclasses.asdict(position))
     return last
 
 
-def load_checkpoint(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> Position:
-    """Restore what ``save_checkpoint`` wrote, exactly; RankconError where the file is damaged."""
-    tensors, position = read_tensors(path)
-    _load(path, network, {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
-    state: dict[int, dict[str, Tensor]] = {}
+def load_checkpoint(path: Path, content: bytes, state: State) -> Position:
+    """Restore what ``save_checkpoint`` wrote to ``path``, exactly; RankconError where ``content`` is damaged."""
+    tensors, position = parse_tensors(path, content)
+    parts: dict[str, dict[str, Tensor]] = {"network": {}, "queue": {}, "optimizer": {}}
     for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".", 2)
-            state.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        part, _, key = name.partition(".")
+        parts[part][key] = tensor
+    _load(path, state.network, parts["network"])
+    if state.queue is not None:
+        _load(path, state.queue, parts["queue"])
+    parameters = [parameter for group in state.optimizer.param_groups for parameter in group["params"]]
+    found: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in parts["optimizer"].items():
+        index, key = name.split(".", 1)
+        parameter = parameters[int(index)]
+        if tensor.shape == parameter.shape:
+            # Fused optimisers walk through memory and want the state laid out as the weights are, channels last.
+            tensor = torch.empty_like(parameter).copy_(tensor)
+        found.setdefault(int(index), {})[key] = tensor
+    state.optimizer.load_state_dict({"state": found, "param_groups": state.optimizer.state_dict()["param_groups"]})
     return Position(**position)
 
 
@@ -78,13 +102,29 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
     except FileNotFoundError as error:
         raise RankconError(f"{path} does not exist") from error
     except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
-        raise RankconError(
-            f"{path} is damaged or not a file of rankcon's: {error}",
-            hint="previous.safetensors, if there is one beside it, is the checkpoint before: copy it to "
-            "last.safetensors and resume"
-            if path.name == "last.safetensors"
-            else "delete it and go on from the last checkpoint with 'rankcon train --resume', or train again",
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def parse_tensors(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict]:
+    """As ``read_tensors``, of the ``content`` of ``path``."""
+    import safetensors.torch
+
+    try:
+        tensors = safetensors.torch.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return tensors, json.loads(header["__metadata__"][_KEY])
+    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> RankconError:
+    return RankconError(
+        f"{path} is damaged or not a file of rankcon's: {error}",
+        hint="previous.safetensors, if there is one beside it, is the checkpoint before: copy it to "
+        "last.safetensors and resume"
+        if path.name == LAST
+        else "delete it and go on from the last checkpoint with 'rankcon train --resume', or train again",
+    )
 
 
 def _load(path: Path, network: nn.Module, tensors: dict[str, Tensor]) -> None:

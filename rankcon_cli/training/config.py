@@ -13,11 +13,16 @@ from rankcon_cli.wording import did_you_mean
 LossName = Literal["ranked", "supcon", "cross-entropy"]
 Variant = Literal["in", "out", "out-in"]
 Optimizer = Literal["sgd", "adamw"]
-Augmentation = Literal["auto", "none", "light", "crop", "natural"]
+Augmentation = Literal["auto", "none", "light", "crop", "natural", "photo"]
 VirtualOutliers = Literal["none", "image", "feature"]
 Partner = Literal["tier-1", "any"]
 KnownOutlierLoss = Literal["reference", "learned-reference", "exposure"]
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "float64"]
+Norm = Literal["batch", "sync", "group", "frozen"]
+LossImplementation = Literal["auto", "chunked", "triton", "dense"]
+Residence = Literal["auto", "device", "stream"]
+#: Below it e^(1/tau), summed over a batch, leaves the range even of float64.
+_LEAST_TAU = 0.002
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +45,8 @@ class LossConfig:
     """ranks: r, the class itself included; None: 3, or as many as the ranking has. temperature: SupCon's.
 
     ce_weight: weight of a cross-entropy head beside a contrastive loss; 0 for none.
+    queue: keys of earlier steps to contrast with instead of the batch, 0 for the batch; they come from a copy of the network
+    whose weights follow with ``momentum`` (He et al., "Momentum Contrast", arXiv 1911.05722).
     """
 
     name: LossName = "ranked"
@@ -49,15 +56,21 @@ class LossConfig:
     tau_max: float = 0.6
     temperature: float = 0.1
     ce_weight: float = 0.0
+    queue: int = 0
+    momentum: float = 0.99
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """encoder: a key of ``models.ENCODERS``, or auto by image size. weights: a local file of torchvision weights."""
+    """encoder: a key of ``models.ENCODERS``, or auto by image size. weights: a local file of torchvision weights.
+
+    norm: batch statistics of each process, of all (sync, on GPUs), of groups of channels, or frozen as the weights bring them.
+    """
 
     encoder: str = "auto"
     weights: str | None = None
     projection_dim: int = 128
+    norm: Norm = "batch"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +108,24 @@ class OutlierConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class EngineConfig:
+    """How the work is done. It may change when a training is resumed, and shapes nothing but rounding, save for one:
+    under batch normalisation a ``micro_batch`` is normalised by its own statistics.
+
+    loss_impl: implementation of the contrastive loss. micro_batch: images that go through the network at a time, in each
+    process; None: all. compile: with torch.compile. residence: the images lie on the device, or are streamed to it by
+    ``workers`` processes. timeout: seconds after which a worker, or another process, that is silent is given up.
+    """
+
+    loss_impl: LossImplementation = "auto"
+    micro_batch: int | None = None
+    compile: bool = False
+    residence: Residence = "auto"
+    workers: int = 2
+    timeout: float = 600.0
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """Everything that shapes a training. ``ranking``: a file or the name of a shipped ranking."""
 
@@ -108,6 +139,7 @@ class TrainConfig:
     model: ModelConfig = ModelConfig()
     optim: OptimConfig = OptimConfig()
     outliers: OutlierConfig = OutlierConfig()
+    engine: EngineConfig = EngineConfig()
 
     def __post_init__(self) -> None:
         if not self.data.spec:
@@ -125,20 +157,28 @@ class TrainConfig:
                 hint="give one with --ranking, or mix with any other class: --outlier-partner any",
             )
         self._check_known_outliers()
+        self._check_queue()
+        self._check_norm()
         _require("--outlier-weight", self.outliers.weight, self.outliers.weight >= 0, "0 or more")
         _require("outliers.temperature", self.outliers.temperature, self.outliers.temperature > 0, "above 0")
         fraction = self.data.val_fraction
         _require("--val-fraction", fraction, fraction is None or 0 <= fraction < 1, "at least 0 and below 1")
-        _require("--tau-min", self.loss.tau_min, self.loss.tau_min > 0, "above 0")
+        _require("--tau-min", self.loss.tau_min, self.loss.tau_min >= _LEAST_TAU, f"at least {_LEAST_TAU}")
         _require("--tau-max", self.loss.tau_max, self.loss.tau_min <= self.loss.tau_max, "at least --tau-min")
-        _require("--temperature", self.loss.temperature, self.loss.temperature > 0, "above 0")
+        _require("--temperature", self.loss.temperature, self.loss.temperature >= _LEAST_TAU, f"at least {_LEAST_TAU}")
         _require("--ce-weight", self.loss.ce_weight, self.loss.ce_weight >= 0, "0 or more")
         _require("--ranks", self.loss.ranks, self.loss.ranks is None or self.loss.ranks >= 1, "1 or more")
+        _require("--queue", self.loss.queue, self.loss.queue >= 0, "0 or more")
+        _require("--momentum", self.loss.momentum, 0 <= self.loss.momentum < 1, "at least 0 and below 1")
+        micro = self.engine.micro_batch
+        _require("--micro-batch", micro, micro is None or micro >= 1, "1 or more")
+        _require("--workers", self.engine.workers, self.engine.workers >= 0, "0 or more")
+        _require("--timeout", self.engine.timeout, self.engine.timeout > 0, "above 0")
         _require("--epochs", self.optim.epochs, self.optim.epochs >= 1, "1 or more")
         _require("--batch-size", self.optim.batch_size, self.optim.batch_size >= 2, "2 or more")
         _require("--lr", self.optim.lr, self.optim.lr is None or self.optim.lr > 0, "above 0")
         _require("--weight-decay", self.optim.weight_decay, self.optim.weight_decay >= 0, "0 or more")
-        _require("momentum", self.optim.momentum, 0 <= self.optim.momentum < 1, "at least 0 and below 1")
+        _require("optim.momentum", self.optim.momentum, 0 <= self.optim.momentum < 1, "at least 0 and below 1")
         warmup, epochs = self.optim.warmup_epochs, self.optim.epochs
         _require("--warmup-epochs", warmup, warmup is None or 0 <= warmup <= epochs, "between 0 and --epochs")
         _require("--clip-norm", self.optim.clip_norm, self.optim.clip_norm >= 0, "0 or more")
@@ -146,6 +186,26 @@ class TrainConfig:
         size = self.data.image_size
         _require("--image-size", size, size is None or size >= 4, "4 or more")
         _require("--seed", self.seed, 0 <= self.seed < 2**32, "between 0 and 2**32 - 1")
+
+    def _check_queue(self) -> None:
+        if not self.loss.queue:
+            return
+        if self.loss.name == "cross-entropy":
+            raise UsageError("--queue holds what a contrastive loss contrasts with, and --loss is cross-entropy")
+        if self.outliers.spec or self.outliers.virtual != "none":
+            raise UsageError(
+                "--queue does not go with outliers, whose terms need both views of the batch",
+                hint="drop --queue, or the outliers",
+            )
+
+    def _check_norm(self) -> None:
+        if self.model.norm == "frozen" and not self.model.weights:
+            raise UsageError("--norm frozen keeps the statistics that --weights bring, and there are none")
+        if self.model.norm == "group" and self.model.weights:
+            raise UsageError(
+                "--norm group has no use for --weights, which were trained with batch normalisation",
+                hint="--norm frozen keeps their statistics and depends on no batch either",
+            )
 
     def _check_known_outliers(self) -> None:
         if self.outliers.spec is None:

@@ -74,6 +74,15 @@ def draw_outliers(n: int, batch_size: int, seed: int, step: int) -> np.ndarray:
     return np.array([order[place // n][place % n] for place in places.tolist()])
 
 
+@dataclasses.dataclass(frozen=True)
+class StepImages:
+    """images: the views, the mixtures and the known outliers of a step, one after the other; sizes: how many of each."""
+
+    images: Tensor
+    sizes: tuple[int, int, int]
+    mixtures: Mixtures | None
+
+
 class OutlierObjective(nn.Module):
     """The outlier term of a training step, on z where the network has a projection and else on h.
 
@@ -87,37 +96,44 @@ class OutlierObjective(nn.Module):
         self.config, self.n_classes, self.seed = config, n_classes, seed
         self.partner_CC = partners(n_classes, table, config.partner) if config.virtual != "none" else None
 
-    def forward(
-        self, network: Network, views: Tensor, labels: Tensor, step: int, outliers: Tensor | None = None
-    ) -> tuple[Outputs, Tensor]:
-        """The network's ``Outputs`` for the views alone, and the weighted terms, a scalar.
+    def add_to(self, views: Tensor, labels: np.ndarray, step: int, outliers: Tensor | None = None) -> StepImages:
+        """The images that a step sends through the network.
 
         Args:
             views: [2B, C, H, W], first views first.
-            labels: [B] of the images, on the CPU, where mixtures are drawn.
+            labels: [B] of the images, on the host, where mixtures are drawn.
             outliers: [K, C, H, W], views of known outliers; None for none.
         """
         if self.partner_CC is None and outliers is None:
-            return network(views), views.new_zeros(())
+            return StepImages(views, (len(views), 0, 0), None)
         mixtures = None
         if self.partner_CC is not None:
-            mixtures = draw_mixtures(labels.numpy(), self.partner_CC, self.seed, step)
+            mixtures = draw_mixtures(labels, self.partner_CC, self.seed, step)
         mixed = mix(views, mixtures) if mixtures is not None and self.config.virtual == "image" else views[:0]
         given = views[:0] if outliers is None else outliers
-        batch = torch.cat([views, mixed, given]).contiguous(memory_format=torch.channels_last)
-        known, virtual, shown = network(batch).split([len(views), len(mixed), len(given)])
-        term = views.new_zeros(())
-        if mixtures is not None:
+        images = torch.cat([views, mixed, given]).contiguous(memory_format=torch.channels_last)
+        return StepImages(images, (len(views), len(mixed), len(given)), mixtures)
+
+    def forward(self, network: Network, outputs: Outputs, sent: StepImages, labels: Tensor) -> tuple[Outputs, Tensor]:
+        """The ``Outputs`` for the views alone, and the weighted terms, a scalar.
+
+        Args:
+            network: gave ``outputs`` for ``sent``; its heads and its reference vector are asked again.
+            labels: [B] of the images.
+        """
+        known, virtual, shown = outputs.split(list(sent.sizes))
+        term = outputs.encoder.new_zeros(())
+        if sent.mixtures is not None:
             if self.config.virtual == "feature":
-                virtual = network.heads(mix(known.encoder, mixtures))
+                virtual = network.heads(mix(known.encoder, sent.mixtures))
             term = term + class_mean_repulsion(
                 _embeddings(virtual),
                 _embeddings(known),
-                labels.repeat(2).to(views.device),
+                labels.repeat(2),
                 self.n_classes,
                 temperature=self.config.temperature,
             )
-        if outliers is not None:
+        if sent.sizes[2]:
             term = term + self._known_term(network, known, shown)
         return known, self.config.weight * term
 

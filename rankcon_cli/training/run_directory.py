@@ -1,5 +1,6 @@
 """The run directory: the contract between ``train`` and everything after it. Described in docs/run-directory.md."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -16,12 +17,13 @@ from typing_extensions import TypedDict  # pydantic asks for this one before Pyt
 from rankcon_cli.data import fingerprint, pixel_hashes
 from rankcon_cli.data.spec import absolute_spec
 from rankcon_cli.errors import RankconError, UsageError
-from rankcon_cli.files import read_bounded, to_json, write_atomic
+from rankcon_cli.files import claimed, read_bounded, to_json, write_atomic
 from rankcon_cli.models import Network
 from rankcon_cli.ranking import Ranking, TierTable, compile_ranking, load, parse, write
 from rankcon_cli.training.checkpoint import load_weights, read_tensors, write_tensors
 from rankcon_cli.training.config import TrainConfig, from_dict, to_dict
 from rankcon_cli.training.environment import environment
+from rankcon_cli.training.network import build_network
 from rankcon_cli.training.plan import Plan
 
 FORMAT, VERSION = "rankcon/run", 1
@@ -33,9 +35,7 @@ RECORD, RANKING, SPLITS, IMAGES, METRICS, WEIGHTS = (
     "metrics.jsonl",
     "model.safetensors",
 )
-CHECKPOINTS, CACHE = "checkpoints", "cache"
-#: ``--outlier-loss`` -> the kind of reference vector in the network.
-_REFERENCES = {"reference": "fixed", "learned-reference": "learned", "exposure": None}
+CHECKPOINTS, CACHE, LOCK = "checkpoints", "cache", "training.lock"
 _OURS = (RECORD, RANKING, SPLITS, IMAGES, METRICS, WEIGHTS, CHECKPOINTS, CACHE)
 
 
@@ -105,10 +105,16 @@ class Run:
     def channels(self) -> int:
         return self.record["data"]["channels"]
 
-    def settings(self, device: str | None = None) -> TrainConfig:
-        """The configuration to go on with: as recorded, its ranking the run's own copy, ``device`` if one is named."""
-        ranking = str(self.path / RANKING) if self.ranking else None
-        return dataclasses.replace(self.config, ranking=ranking, device=device or self.config.device)
+    def settings(self, flags: dict[str, Any] | None = None) -> TrainConfig:
+        """The configuration to go on with: as recorded, its ranking the run's own copy; of ``flags`` (as for
+        ``config.resolve``) those that say on what device and how the work is done."""
+        given = {key: value for key, value in (flags or {}).items() if value is not None and _may_change(key)}
+        engine = {key.partition(".")[2]: value for key, value in given.items() if key != "device"}
+        tree = to_dict(self.config)
+        tree["engine"] |= engine
+        tree |= {"device": given.get("device", self.config.device)}
+        tree |= {"ranking": str(self.path / RANKING) if self.ranking else None}
+        return from_dict(tree, where="the flags")
 
     @property
     def finished(self) -> bool:
@@ -146,17 +152,8 @@ class Run:
 
     def untrained_network(self) -> Network:
         """The network that ``config`` describes, freshly initialised."""
-        data, loss, outliers = self.record["data"], self.config.loss, self.config.outliers
-        return Network(
-            self.config.model.encoder,
-            self.channels,
-            self.image_size,
-            data["mean"],
-            data["std"],
-            projection_dim=None if loss.name == "cross-entropy" else self.config.model.projection_dim,
-            n_classes=len(self.classes) if loss.name == "cross-entropy" or loss.ce_weight else None,
-            reference=_REFERENCES[outliers.loss] if outliers.spec else None,
-        )
+        data = self.record["data"]
+        return build_network(self.config, len(self.classes), self.channels, self.image_size, data["mean"], data["std"])
 
     def network(self) -> Network:
         """The trained network in evaluation mode; RankconError where training has not finished."""
@@ -205,10 +202,12 @@ def check_free(path: Path, *, force: bool) -> None:
     """UsageError where a new run may not be written to ``path``: anything but a run stands there, or no ``force``."""
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file", hint="choose another --out")
-    if not path.exists() or not any(path.iterdir()):
+    if not path.exists() or all(entry.name == LOCK for entry in path.iterdir()):
         return
     # Without a record it is a run whose making was cut short, if nothing but files of ours is in it.
-    if not (path / RECORD).exists() and not all(e.name in _OURS or e.name.endswith(".part") for e in path.iterdir()):
+    if not (path / RECORD).exists() and not all(
+        e.name in (*_OURS, LOCK) or e.name.endswith(".part") for e in path.iterdir()
+    ):
         raise UsageError(f"{path} is not empty and no run directory", hint="choose another --out; it is left as it is")
     if not force:
         raise UsageError(f"{path} holds a run already", hint="--resume goes on with it, --force replaces it")
@@ -307,11 +306,11 @@ def open_run(path: Path) -> Run:
 def check_same(run: Run, flags: dict[str, Any]) -> None:
     """UsageError where a flag (as for ``config.resolve``) asks for something other than what ``run`` was started with.
 
-    The device may change. A ranking is compared by its hash, a data set by its absolute spec.
+    The device and the engine may change. A ranking is compared by its hash, a data set by its absolute spec.
     """
     recorded = to_dict(run.config)
     for key, value in flags.items():
-        if value is None or key == "device":
+        if value is None or _may_change(key):
             continue
         was: Any = recorded
         for part in key.split("."):
@@ -327,6 +326,16 @@ def check_same(run: Run, flags: dict[str, Any]) -> None:
                 f"{run.path} was started with {key} = {was}, not {value}",
                 hint="--resume goes on as configured: drop the flag, or start a new run",
             )
+
+
+def _may_change(key: str) -> bool:
+    """Whether a flag says how the work is done, and not what is trained."""
+    return key == "device" or key.startswith("engine.")
+
+
+def claimed_run(path: Path) -> contextlib.AbstractContextManager:
+    """Keep other trainings out of the run directory ``path`` meanwhile; RankconError where one is at work in it."""
+    return claimed(path / LOCK, f"another training is at work in {path}")
 
 
 def _read_record(path: Path) -> dict[str, Any]:

@@ -123,9 +123,9 @@ def test_a_loss_that_is_not_finite_stops_with_the_step(config, tmp_path, monkeyp
     calls = []
 
     class Poisoned(loop.Objective):
-        def forward(self, outputs, labels):
+        def forward(self, outputs, *rest):
             calls.append(1)
-            return super().forward(outputs, labels) * (float("nan") if len(calls) == 6 else 1.0)
+            return super().forward(outputs, *rest) * (float("nan") if len(calls) == 6 else 1.0)
 
     monkeypatch.setattr(loop, "Objective", Poisoned)
     with pytest.raises(RankconError) as caught:
@@ -144,11 +144,11 @@ def test_a_gradient_that_is_not_finite_stops_too_even_in_the_last_step(config, t
     calls = []
 
     class Poisoned(loop.Objective):
-        def forward(self, outputs, labels):
+        def forward(self, outputs, *rest):
             calls.append(1)
             if len(calls) == at:
                 outputs.projection.register_hook(lambda gradient: gradient * float("inf"))
-            return super().forward(outputs, labels)
+            return super().forward(outputs, *rest)
 
     monkeypatch.setattr(loop, "Objective", Poisoned)
     with pytest.raises(RankconError, match=f"gradient of step {at} is not finite"):

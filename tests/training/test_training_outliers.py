@@ -91,7 +91,9 @@ def test_known_outliers_come_once_before_any_comes_again():
 def test_without_outliers_the_network_sees_the_views_alone(config):
     network = Network("conv", 1, 8, [0.3], [0.4], 16, None).eval()
     views = torch.rand(8, 1, 8, 8)
-    outputs, term = OutlierObjective(OutlierConfig(), 5, None, 0)(network, views, torch.arange(4), 0)
+    objective = OutlierObjective(OutlierConfig(), 5, None, 0)
+    sent = objective.add_to(views, np.arange(4), 0)
+    outputs, term = objective(network, network(sent.images), sent, torch.arange(4))
     torch.testing.assert_close(outputs.projection, network(views).projection, rtol=0, atol=0)
     assert term.item() == 0 and not term.requires_grad
 
