@@ -24,6 +24,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Accuracy, retrieval, mistakes and the order of the classes, on test images."""
+    from rankcon_cli.cli.processes import embedding_together
     from rankcon_cli.evaluation.embeddings import Embedder
     from rankcon_cli.evaluation.evaluate import evaluate as evaluate_run
     from rankcon_cli.evaluation.images import test_images
@@ -32,12 +33,15 @@ def evaluate(
 
     opened = open_run(run)
     given = load(ranking) if ranking else None
-    embedder = Embedder(opened, device, console.progress())
-    options = options_for(opened, data_dir, download, skip_broken)
-    test = test_images(opened, data, options, console.progress())
-    if len(test.withheld):
-        console.note(f"left out {len(test.withheld)} images of the withheld classes {', '.join(test.withheld.classes)}")
-    result = evaluate_run(opened, embedder, test, given)
+    with embedding_together() as world:
+        embedder = Embedder(opened, device, console.progress(), world)
+        options = options_for(opened, data_dir, download, skip_broken)
+        test = test_images(opened, data, options, console.progress())
+        if len(test.withheld):
+            console.note(
+                f"left out {len(test.withheld)} images of the withheld classes {', '.join(test.withheld.classes)}"
+            )
+        result = evaluate_run(opened, embedder, test, given)
     if json:
         console.json(result)
     else:

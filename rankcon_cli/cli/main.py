@@ -11,7 +11,7 @@ import typer
 
 from rankcon_cli import __version__
 from rankcon_cli.cli.console import console
-from rankcon_cli.errors import ExitCode, Interrupted, NothingPiped, RankconError
+from rankcon_cli.errors import ExitCode, Interrupted, NothingPiped, RankconError, UsageError
 
 #: Command -> the module of ``rankcon_cli.cli`` whose ``register(app)`` adds it, in the order of the help.
 COMMANDS = {
@@ -81,6 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(arguments: list[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0":
+        console.follow(f"process {os.environ['RANK']}")  # torchrun started several, of which the first one speaks
     try:
         if "_RANKCON_COMPLETE" in os.environ:  # a shell asks what may come next
             from rankcon_cli.cli.completion import answer
@@ -108,7 +110,7 @@ def _run(arguments: list[str] | None) -> int:
             raise stop.__context__ from None
         raise
     except RankconError as error:
-        if not (console.follows and isinstance(error, Interrupted)):  # all are interrupted; one says so
+        if not (console.follows and isinstance(error, Interrupted | UsageError)):  # the same in all; one says so
             console.error(error.message, error.hint)
         return error.exit_code
     except typer.TyperException as error:

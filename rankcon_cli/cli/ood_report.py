@@ -62,6 +62,7 @@ def ood_report(
         from rankcon_cli.report import check_free
 
         check_free(out, force=force)  # before the work, not after
+    from rankcon_cli.cli.processes import embedding_together
     from rankcon_cli.ood.choice import parse_choice
     from rankcon_cli.ood.evaluate import Protocol, ood_evaluate
     from rankcon_cli.report import to_json_dict, write_report
@@ -69,25 +70,27 @@ def ood_report(
 
     choice = parse_choice(score) if score else None
     opened = [open_run(path) for path in runs]
-    result = ood_evaluate(
-        opened,
-        data,
-        ood=ood or (),
-        near=near or (),
-        far=far or (),
-        options=options_for(opened[0], data_dir, download, skip_broken),
-        device=device,
-        protocol=Protocol(
-            choice=choice,
-            tune_on=tune_on,
-            tpr=tpr,
-            odin=odin,
-            resamples=resamples,
-            withheld_from_all=withheld_from == "all",
-            tsne=not no_tsne and out is not None,
-        ),
-        progress=console.progress(),
-    )
+    with embedding_together() as world:
+        result = ood_evaluate(
+            opened,
+            data,
+            ood=ood or (),
+            near=near or (),
+            far=far or (),
+            options=options_for(opened[0], data_dir, download, skip_broken),
+            device=device,
+            protocol=Protocol(
+                choice=choice,
+                tune_on=tune_on,
+                tpr=tpr,
+                odin=odin,
+                resamples=resamples,
+                withheld_from_all=withheld_from == "all",
+                tsne=not no_tsne and out is not None,
+            ),
+            progress=console.progress(),
+            world=world,
+        )
     if out is not None:
         console.note(f"the report lies in {write_report(result, out).page}")
     if json:

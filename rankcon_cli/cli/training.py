@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from rankcon_cli.cli.console import console
-from rankcon_cli.cli.processes import following
 from rankcon_cli.data.spec import parse_spec
 from rankcon_cli.errors import RankconError
 from rankcon_cli.training.config import TrainConfig, to_dict
@@ -17,7 +16,7 @@ from rankcon_cli.training.loop import train
 from rankcon_cli.training.plan import Plan, make_plan, ranks_in_batch
 from rankcon_cli.training.profile import StepProfile
 from rankcon_cli.training.run_directory import Run, check_free, check_same, claimed_run, create_run, open_run
-from rankcon_cli.training.world import World
+from rankcon_cli.training.world import World, joined
 from rankcon_cli.wording import decimal, percent
 
 
@@ -38,7 +37,7 @@ class Done:
 
 def start(out: Path | None, settings: TrainConfig, *, force: bool, profile: bool) -> Done:
     """Begin a run in ``out``, or in a folder of its own under ``runs``, and carry it to its end."""
-    with following(settings.engine.timeout) as world:
+    with joined(settings.engine.timeout) as world:
         if not world.leader:
             return Done(Path(), _carry_out(None, _plan(settings, world), world, resume=False, profile=profile))
         out = out or _free_directory(settings)
@@ -55,7 +54,7 @@ def go_on(out: Path, flags: dict[str, Any], *, profile: bool) -> Done:
     recorded = open_run(out)
     check_same(recorded, flags)
     settings = recorded.settings(flags)
-    with following(settings.engine.timeout) as world, claimed_run(out) if world.leader else contextlib.nullcontext():
+    with joined(settings.engine.timeout) as world, claimed_run(out) if world.leader else contextlib.nullcontext():
         run = open_run(out)  # once more, now that nobody else changes it
         if run.finished:
             console.note(f"{out} is finished; there is nothing to resume")

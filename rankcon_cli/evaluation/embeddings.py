@@ -13,11 +13,13 @@ from torch import Tensor
 from rankcon_cli.data import ImageSet, fingerprint
 from rankcon_cli.errors import RankconError
 from rankcon_cli.evaluation.images import training_images
+from rankcon_cli.evaluation.sharing import share_out
 from rankcon_cli.files import write_atomic
 from rankcon_cli.models import Network
 from rankcon_cli.progress import Progress, silent
 from rankcon_cli.training.devices import autocast, pick_device, pick_precision
 from rankcon_cli.training.run_directory import CACHE, WEIGHTS, Run
+from rankcon_cli.training.world import ALONE, World
 
 log = logging.getLogger("rankcon")
 
@@ -64,10 +66,11 @@ class Embedder:
 
     Args:
         device: as ``--device`` says; the embeddings are left on it.
+        world: the processes that share the work, each with a device of its own.
     """
 
-    def __init__(self, run: Run, device: str = "auto", progress: Progress = silent):
-        self.run = run
+    def __init__(self, run: Run, device: str = "auto", progress: Progress = silent, world: World = ALONE):
+        self.run, self.world = run, world
         self.device = pick_device(device)
         self.precision = pick_precision(run.config.precision if self.device.type == "cuda" else "float32", self.device)
         self.progress = progress
@@ -113,15 +116,28 @@ class Embedder:
         parts = (None if head is None else head.float().cpu() for head in heads)
         return Embeddings(*parts, torch.full((len(images),), -1))
 
+    def heads(self, images: np.ndarray) -> list[Tensor]:
+        """Of ``outputs`` the heads that the network has: encoder output, projection, logits."""
+        found = self.outputs(images)
+        return [head for head in (found.encoder, found.projection, found.logits) if head is not None]
+
+    def _there(self) -> tuple[bool, bool, bool]:
+        """Which of encoder output, projection and logits the network gives."""
+        return True, self._network.projection is not None, self._network.head is not None
+
     def _compute(self, images: ImageSet, path: Path) -> Embeddings:
-        starts = range(0, len(images), _BATCH)
-        parts = [
-            self.outputs(images.images[start : start + _BATCH])
-            for start in self.progress(starts, "embedding", len(starts))
-        ]
-        columns = zip(*((part.encoder, part.projection, part.logits) for part in parts), strict=True)
-        joined = (None if column[0] is None else torch.cat(column) for column in columns)
-        found = Embeddings(*joined, torch.from_numpy(images.labels))
+        if self.world.size == 1:
+            starts = range(0, len(images), _BATCH)
+            blocks = (
+                images.images[start : start + _BATCH] for start in self.progress(starts, "embedding", len(starts))
+            )
+            parts = [self.heads(block) for block in blocks]
+        else:
+            device, rows = self.device.type, images.images
+            parts = [*share_out(self.world, self.run.path, device, rows, _BATCH, self.heads, self.progress)]
+        joined = iter([torch.cat(column) for column in zip(*parts, strict=True)])
+        heads = (next(joined) if there else None for there in self._there())
+        found = Embeddings(*heads, torch.from_numpy(images.labels))
         _require_finite(found, self.run)
         self._write(path, found)
         return found

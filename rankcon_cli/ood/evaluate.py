@@ -50,6 +50,7 @@ from rankcon_cli.ood.tuning import load_tuning, require_untested, tune
 from rankcon_cli.progress import Progress, silent
 from rankcon_cli.training.images import data_options
 from rankcon_cli.training.run_directory import Run
+from rankcon_cli.training.world import ALONE, World
 
 log = logging.getLogger("rankcon")
 
@@ -109,12 +110,14 @@ def ood_evaluate(
     device: str = "auto",
     protocol: Protocol = Protocol(),
     progress: Progress = silent,
+    world: World = ALONE,
 ) -> OodResult:
     """Hold ``runs`` against unknown images; the first run is the subject, the others are its baselines.
 
     Args:
         data: spec of the ID test images; None as in ``evaluation.images.test_images``.
         ood, near, far: specs of sets of unknown images; the classes that the runs withheld come on top.
+        world: the processes that embed images together.
 
     Raises:
         UsageError: a run or a set is given twice, or tuned on and tested at once.
@@ -138,7 +141,7 @@ def ood_evaluate(
         needed=protocol.unknowns_needed,
         progress=progress,
     )
-    entries = [enter(run, name, device, progress) for run, name in zip(runs, names, strict=True)]
+    entries = [enter(run, name, device, progress, world) for run, name in zip(runs, names, strict=True)]
     headline = _headline(entries[0], runs, test, unknowns, options, protocol, progress)
     sets = {ID: test.known, **{u.set.name: u.images for u in unknowns}}
     taken = _take(entries, sets, headline.choice, protocol, progress) if unknowns else {}

@@ -17,6 +17,7 @@ from rankcon_cli.ood.scores import SCORES, Inputs, fit_score, score_inputs
 from rankcon_cli.ood.scores.odin import ODIN, odin_scores
 from rankcon_cli.progress import Progress, silent
 from rankcon_cli.training.run_directory import Run
+from rankcon_cli.training.world import ALONE, World
 
 log = logging.getLogger("rankcon")
 
@@ -49,9 +50,9 @@ class Taken:
     left_out: dict[str, str]
 
 
-def enter(run: Run, name: str, device: str, progress: Progress = silent) -> Entry:
+def enter(run: Run, name: str, device: str, progress: Progress = silent, world: World = ALONE) -> Entry:
     """``run`` made ready; raises RankconError as ``bank_of`` does."""
-    embedder = Embedder(run, device, progress)
+    embedder = Embedder(run, device, progress, world)
     return Entry(name, run, embedder, bank_of(run, embedder))
 
 
