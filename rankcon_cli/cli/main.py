@@ -142,6 +142,8 @@ def _usage(error: "typer.TyperException", words: Sequence[str]) -> int:
     """A fault in the command line as Typer found it: its message and where the help is."""
     from rankcon_cli.cli.rank import VERBS
 
+    if console.follows:  # the same in all processes; one says so
+        return ExitCode.USAGE
     context = getattr(error, "ctx", None)
     text = error.format_message()
     if text.startswith("Usage:"):  # no arguments at all: Typer's message is the whole help page

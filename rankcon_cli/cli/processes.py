@@ -7,7 +7,6 @@ from pathlib import Path
 
 import typer
 
-from rankcon_cli.cli.console import console
 from rankcon_cli.evaluation.embeddings import Embedder
 from rankcon_cli.evaluation.sharing import Forward, dismiss, serve
 from rankcon_cli.training.run_directory import open_run

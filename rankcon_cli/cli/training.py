@@ -12,7 +12,7 @@ from rankcon_cli.data.spec import parse_spec
 from rankcon_cli.errors import RankconError
 from rankcon_cli.training.config import TrainConfig, to_dict
 from rankcon_cli.training.devices import pick_device
-from rankcon_cli.training.loop import train
+from rankcon_cli.training.loop import require_fit, train
 from rankcon_cli.training.plan import Plan, make_plan, ranks_in_batch
 from rankcon_cli.training.profile import StepProfile
 from rankcon_cli.training.run_directory import Run, check_free, check_same, claimed_run, create_run, open_run
@@ -73,7 +73,9 @@ def go_on(out: Path, flags: dict[str, Any], *, profile: bool) -> Done:
 def _plan(settings: TrainConfig, world: World, *, resuming: bool = False) -> Plan:
     """The plan, made by every process; what has to be fetched first is fetched by one."""
     with _one_first(world) if settings.data.download else contextlib.nullcontext():
-        return make_plan(settings, console.progress(), resuming=resuming)
+        plan = make_plan(settings, console.progress(), resuming=resuming)
+    require_fit(plan, world)
+    return plan
 
 
 @contextlib.contextmanager

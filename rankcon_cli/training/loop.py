@@ -63,7 +63,7 @@ def train(
     """
     config, optim = plan.config, plan.config.optim
     device, journal = pick_device(config.device), Journal(run)
-    _require_fit(plan, device, world)
+    require_fit(plan, world)
     cast = functools.partial(autocast, device, config.precision)
     phase = profile.phase if profile else unprofiled
 
@@ -206,7 +206,7 @@ def _at_a_time(config: TrainConfig, sent: Tensor, images: Tensor) -> int | None:
     return None if micro is None else max(1, len(sent) * micro // len(images))
 
 
-def _require_fit(plan: Plan, device: torch.device, world: World) -> None:
+def require_fit(plan: Plan, world: World) -> None:
     """RankconError where the plan does not go with the processes there are."""
     config = plan.config
     if plan.batch_size % world.size:
@@ -214,7 +214,7 @@ def _require_fit(plan: Plan, device: torch.device, world: World) -> None:
             f"a batch of {plan.batch_size} images cannot be shared equally among {world.size} processes",
             hint=f"start a number of processes that divides it, or set --batch-size to a multiple of {world.size}",
         )
-    if world.size > 1 and config.model.norm == "sync" and device.type != "cuda":
+    if world.size > 1 and config.model.norm == "sync" and not config.device.startswith("cuda"):
         raise RankconError("--norm sync works on GPUs alone", hint="--norm group depends on no batch at all")
     learned = config.outliers.spec and config.outliers.loss == "learned-reference"
     if world.size > 1 and learned and config.engine.micro_batch:
