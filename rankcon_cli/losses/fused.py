@@ -180,6 +180,12 @@ def _load_rows(pointer, rows, ok, D: tl.constexpr, DP: tl.constexpr):
 
 
 @triton.jit
+def _load_labels(pointer, at, ok):
+    # triton 3.2 fails to compile some pipelined loads whose masked entries are anything but 0.
+    return tl.load(pointer + at, mask=ok, other=0).to(tl.int32)
+
+
+@triton.jit
 def _store_rows(pointer, rows, ok, block, D: tl.constexpr, DP: tl.constexpr):
     features = tl.arange(0, DP)
     at = rows.to(tl.int64)[:, None] * D + features[None, :]
@@ -205,9 +211,9 @@ def _log1p_ratio(x, y, gap):
 
 
 @triton.jit
-def _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C):
+def _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, column_ok, C):
     """[rows, columns] int32: the rank of every pair of a tile, 0 where it is ignored."""
-    filled = (label_m >= 0)[None, :]
+    filled = (column_ok & (label_m >= 0))[None, :]
     if rank_ptr is not None:
         rank = tl.load(rank_ptr + label_n[:, None] * C + label_m[None, :], mask=filled, other=0).to(tl.int32)
         # Never true, and only there to bring the looked-up tile into the layout of ``cos`` once and not at every rank.
@@ -215,14 +221,9 @@ def _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C):
     else:
         rank = tl.where(filled, tl.where(label_n[:, None] == label_m[None, :], 1, 2), 0)
     if self_ptr is not None:
-        own = tl.load(self_ptr + rows, mask=row_ok, other=0).to(tl.int32)
+        own = _load_labels(self_ptr, rows, row_ok)
         rank = tl.where(own[:, None] == columns[None, :], 0, rank)
     return rank
-
-
-@triton.jit
-def _load_labels(pointer, at, ok, other: tl.constexpr):
-    return tl.load(pointer + at, mask=ok, other=other).to(tl.int32)
 
 
 @triton.jit
@@ -235,7 +236,7 @@ def _sums_kernel(
     rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     row_ok = rows < N
     a = _load_rows(a_ptr, rows, row_ok, D, DP)
-    label_n = _load_labels(a_label_ptr, rows, row_ok, 0)
+    label_n = _load_labels(a_label_ptr, rows, row_ok)
     slots = tl.arange(0, RP)[None, :]
     same = tl.zeros([ROWS, RP], tl.float32)
     lower = tl.zeros([ROWS, RP], tl.float32)
@@ -245,9 +246,9 @@ def _sums_kernel(
         columns = start + tl.arange(0, COLUMNS)
         column_ok = columns < M
         b = _load_rows(b_ptr, columns, column_ok, D, DP)
-        label_m = _load_labels(b_label_ptr, columns, column_ok, -1)
+        label_m = _load_labels(b_label_ptr, columns, column_ok)
         cos = _dot(a, tl.trans(b), WIDEN)
-        rank = _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
+        rank = _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, column_ok, C)
         for i in tl.static_range(R):
             scale = tl.load(scale_ptr + rows * R + i, mask=row_ok, other=0.0) * LOG2E
             exp = tl.exp2(cos * scale[:, None])
@@ -275,7 +276,7 @@ def _outside_kernel(
     rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     row_ok = rows < N
     a = _load_rows(a_ptr, rows, row_ok, D, DP)
-    label_n = _load_labels(a_label_ptr, rows, row_ok, 0)
+    label_n = _load_labels(a_label_ptr, rows, row_ok)
     slots = tl.arange(0, RP)[None, :]
     losses = tl.zeros([ROWS, RP], tl.float32)
     inverses = tl.zeros([ROWS, RP], tl.float32)
@@ -284,9 +285,9 @@ def _outside_kernel(
         columns = start + tl.arange(0, COLUMNS)
         column_ok = columns < M
         b = _load_rows(b_ptr, columns, column_ok, D, DP)
-        label_m = _load_labels(b_label_ptr, columns, column_ok, -1)
+        label_m = _load_labels(b_label_ptr, columns, column_ok)
         cos = _dot(a, tl.trans(b), WIDEN)
-        rank = _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
+        rank = _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, column_ok, C)
         for i in tl.static_range(R):
             if (OUTS >> i) & 1:
                 logit = cos * tl.load(scale_ptr + rows * R + i, mask=row_ok, other=0.0)[:, None]
@@ -376,16 +377,16 @@ def _anchor_gradient_kernel(
     rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     row_ok = rows < N
     a = _load_rows(a_ptr, rows, row_ok, D, DP)
-    label_n = _load_labels(a_label_ptr, rows, row_ok, 0)
+    label_n = _load_labels(a_label_ptr, rows, row_ok)
     total = tl.zeros([ROWS, DP], tl.float32)
     first = tl.program_id(1) * split_columns
     for start in range(first, tl.minimum(first + split_columns, M), COLUMNS):
         columns = start + tl.arange(0, COLUMNS)
         column_ok = columns < M
         b = _load_rows(b_ptr, columns, column_ok, D, DP)
-        label_m = _load_labels(b_label_ptr, columns, column_ok, -1)
+        label_m = _load_labels(b_label_ptr, columns, column_ok)
         cos = _dot(a, tl.trans(b), WIDEN)
-        rank = _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
+        rank = _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, column_ok, C)
         gradient = _pair_gradient(cos, rank, scale_ptr, coefficient_ptr, rows, row_ok, N, R, OUTS, SUPCONS)
         total += _dot(gradient.to(b.dtype), b, WIDEN)
     _store_rows(out_ptr + tl.program_id(1).to(tl.int64) * N * D, rows, row_ok, total, D, DP)
@@ -401,16 +402,16 @@ def _contrast_gradient_kernel(
     columns = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
     column_ok = columns < M
     b = _load_rows(b_ptr, columns, column_ok, D, DP)
-    label_m = _load_labels(b_label_ptr, columns, column_ok, -1)
+    label_m = _load_labels(b_label_ptr, columns, column_ok)
     total = tl.zeros([COLUMNS, DP], tl.float32)
     first = tl.program_id(1) * split_rows
     for start in range(first, tl.minimum(first + split_rows, N), ROWS):
         rows = start + tl.arange(0, ROWS)
         row_ok = rows < N
         a = _load_rows(a_ptr, rows, row_ok, D, DP)
-        label_n = _load_labels(a_label_ptr, rows, row_ok, 0)
+        label_n = _load_labels(a_label_ptr, rows, row_ok)
         cos = _dot(a, tl.trans(b), WIDEN)
-        rank = _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, C)
+        rank = _ranks(cos, rank_ptr, self_ptr, label_n, label_m, rows, row_ok, columns, column_ok, C)
         gradient = _pair_gradient(cos, rank, scale_ptr, coefficient_ptr, rows, row_ok, N, R, OUTS, SUPCONS)
         total += _dot(tl.trans(gradient.to(a.dtype)), a, WIDEN)
     _store_rows(out_ptr + tl.program_id(1).to(tl.int64) * M * D, columns, column_ok, total, D, DP)
