@@ -111,6 +111,11 @@ def make_plan(config: TrainConfig, progress: Progress = silent, *, resuming: boo
             f"a batch of {batch_size} images holds one class, which leaves a contrastive loss nothing to contrast",
             hint="give --batch-size 4 or more (and at least as many training images)",
         )
+    if 0 < config.loss.queue < batch_size:
+        raise RankconError(
+            f"--queue {config.loss.queue} is smaller than a batch of {batch_size} images",
+            hint="it holds the keys of the newest step and of some before: 4096 is customary",
+        )
     outliers = load_outliers(config, images, table.classes if table else None, progress)
     mean, std = _statistics(images.images, train)
     config = _concrete(config, images, table, str(device), pick_precision(config.precision, device))

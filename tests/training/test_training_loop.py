@@ -10,6 +10,7 @@ import sys
 
 import pytest
 import torch
+from interrupting import stopping_after
 
 from rankcon_cli.errors import Interrupted, RankconError
 from rankcon_cli.training import loop
@@ -18,18 +19,6 @@ from rankcon_cli.training.config import LossConfig, ModelConfig, OptimConfig, to
 from rankcon_cli.training.loop import train
 from rankcon_cli.training.plan import make_plan
 from rankcon_cli.training.run_directory import create_run, open_run
-
-
-def stopping_after(n):
-    """A ``Progress`` that asks for a stop, as Ctrl-C does, while batch ``n`` is under way."""
-
-    def progress(items, description, total=None):
-        for i, item in enumerate(items, start=1):
-            if i == n:
-                signal.raise_signal(signal.SIGINT)
-            yield item
-
-    return progress
 
 
 def weights(run):
