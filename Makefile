@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.rankcon-installed
 
-.PHONY: demo test lint benchmark clean
+.PHONY: demo test lint benchmark benchmark-speed clean
 
 demo: $(INSTALLED)
 	$(BIN)/rankcon demo --force
@@ -21,6 +21,12 @@ lint: $(INSTALLED)
 
 benchmark: $(INSTALLED)
 	$(BIN)/python benchmarks/losses.py
+
+# Time and memory on this machine's CPU, and the page about them
+benchmark-speed: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[benchmark]'
+	$(BIN)/python benchmarks/loss.py
+	$(BIN)/python benchmarks/page.py
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "rankcon needs Python 3.11 or newer; name one with PYTHON=..." >&2; exit 1; }

@@ -21,7 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from study import provenance, read_record, record, spread, trained, write_record
+from records import provenance, read_record, record, write_record
+from study import spread, trained
 
 from rankcon_cli.demo import LOSSES, digits_config
 from rankcon_cli.errors import RankconError

@@ -19,7 +19,8 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
-from study import AUROCS, differences, numbers, provenance, read_record, record, table, trained, write_record
+from records import provenance, read_record, record, write_record
+from study import AUROCS, differences, numbers, table, trained
 
 from rankcon_cli.demo import DIGITS
 from rankcon_cli.training.config import LossConfig, OutlierConfig, TrainConfig, from_dict, resolve, to_dict

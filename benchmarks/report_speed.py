@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from study import provenance, timing
+from records import provenance, timing
 
 from rankcon_cli.data import DataOptions, ImageSet, fingerprint
 from rankcon_cli.demo import DIGITS

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from records import provenance, timing
 from sklearn.datasets import load_digits
-from study import provenance, timing
 
 from rankcon_cli.demo import DIGITS
 from rankcon_cli.training.checkpoint import save_weights

@@ -1,12 +1,6 @@
-"""What the studies of this folder share: a training that is not done twice, the numbers of a run, tables and records."""
+"""What the studies of this folder share: a training that is not done twice, the numbers of a run and tables."""
 
-import argparse
-import datetime
-import json
-import os
-import platform
 import statistics
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -19,13 +13,10 @@ from rankcon_cli.evaluation.classify import class_means, nearest_class_mean
 from rankcon_cli.evaluation.embeddings import Embedder, headline_feature
 from rankcon_cli.evaluation.evaluate import evaluate
 from rankcon_cli.evaluation.images import load_for_run, test_images
-from rankcon_cli.files import to_json, write_atomic
 from rankcon_cli.ood.bank import bank_of
 from rankcon_cli.ood.metrics import ood_metrics
 from rankcon_cli.ood.scores import outlier_scores
 from rankcon_cli.training.config import TrainConfig
-from rankcon_cli.training.devices import pick_device
-from rankcon_cli.training.environment import device_name, git_revision, package_versions
 from rankcon_cli.training.images import data_options
 from rankcon_cli.training.loop import train
 from rankcon_cli.training.plan import make_plan
@@ -101,49 +92,6 @@ def _between(run: Run, embedder: Embedder, unknown: torch.Tensor, feature: str) 
     first, second = nearest_class_mean(means, unknown).topk(2, dim=1).indices.cpu().numpy().T
     tier = run.table.array()
     return float(np.mean((tier[first, second] == 1) | (tier[second, first] == 1)))
-
-
-def record(name: str, args: argparse.Namespace, **found: object) -> dict:
-    """``found``, and all that it depended on."""
-    return {
-        "benchmark": name,
-        "command": ["python", *sys.argv],
-        "date": datetime.date.today().isoformat(),
-        "device": device_name(str(pick_device("auto"))),
-        "cpu_count": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        "packages": package_versions(),
-        "git_revision": git_revision(Path(__file__).parent),
-        **found,
-    }
-
-
-def timing(name: str, description: str, measure: Callable[[int], dict], show: Callable[[dict], None]) -> None:
-    """The command line of a timing: ``measure`` (how often -> what was found) into results/NAME.json, or ``--show`` one."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--show", type=Path, help="print a result file and measure nothing")
-    args = parser.parse_args()
-    entry = read_record(args.show) if args.show else record(name, args, **measure(args.repeat))
-    if not args.show:
-        write_record(name, entry)
-    show(entry)
-
-
-def write_record(name: str, entry: dict) -> None:
-    write_atomic(Path(__file__).parent / "results" / f"{name}.json", to_json(entry, indent=1) + "\n")
-
-
-def read_record(path: Path) -> dict:
-    return json.loads(path.read_text())
-
-
-def provenance(entry: dict) -> str:
-    """The line under a table."""
-    stated = ", ".join(f"{name} {entry['packages'][name]}" for name in ("torch", "scikit-learn", "pytorch-ood"))
-    return f"{entry['device']}, {entry['cpu_count']} cores, Python {entry['python']}, {stated}, {entry['date']}"
 
 
 def table(

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import torch
 from losses import write_random
-from study import AUROCS, differences, numbers, provenance, read_record, record, table, trained, write_record
+from records import provenance, read_record, record, write_record
+from study import AUROCS, differences, numbers, table, trained
 
 from rankcon_cli.demo import DIGITS
 from rankcon_cli.evaluation.classify import class_means
