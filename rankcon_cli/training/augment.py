@@ -128,14 +128,11 @@ def draw(n: int, how: Augment, *key: int) -> Draws:
     )
 
 
-def augment(images: Tensor, how: Augment, draws: Draws | torch.Generator) -> Tensor:
+def augment(images: Tensor, how: Augment, draws: Draws) -> Tensor:
     """One view of every image: [N, C, H, W] float in 0..1 to the same, in channels_last. C is 1 or 3.
 
     Nothing waits for the device. ``draws`` has a row an image.
     """
-    if isinstance(draws, torch.Generator):  # until the training loop draws for itself
-        seed = torch.randint(1 << 62, (1,), generator=draws, device=draws.device).item()
-        draws = draw(len(images), how, int(seed))
     return _views(images, how, draws, images.dtype)
 
 
