@@ -120,40 +120,107 @@ def claimed(path: Path, refusal: str) -> Iterator[None]:
     The system lets go of the lock when its holder ends, however it ends. Where there are no locks it holds nobody off.
     """
     try:
-        import fcntl
+        import fcntl  # noqa: F401 (whether there are locks)
     except ImportError:
         yield
         return
-    handle = None
-    try:
-        while handle is None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle = open(path, "a+", encoding="utf-8")  # noqa: SIM115 (lives as long as the claim)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                handle.seek(0)
-                holder = handle.read(200).strip()
-                raise RankconError(
-                    f"{refusal}{f': {holder}' if holder else ''}", hint="wait for it, stop it, or choose another --out"
-                ) from error
-            except OSError:  # some network file systems know no locks
-                break
-            # The one before may have removed the file between the two: then this is a lock on nothing.
-            if not path.exists() or not os.path.samestat(os.fstat(handle.fileno()), path.stat()):
-                handle.close()
-                handle = None
-        handle.truncate(0)
-        handle.write(f"process {os.getpid()} on {os.uname().nodename}\n")
-        handle.flush()
-    except OSError as error:
-        raise RankconError(f"cannot write {path}: {error.strerror or error}") from error
+    handle = _claim(path, refusal)
+    _claims.add(handle)
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-        handle.close()
+        if handle in _claims:  # in a fork of the holder it is not
+            _claims.discard(handle)
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+            os.close(handle)
+
+
+def require_unclaimed(path: Path, refusal: str) -> None:
+    """RankconError with ``refusal`` where a process holds the lock file ``path``, as ``claimed`` has it."""
+    try:
+        import fcntl
+
+        handle = os.open(path, os.O_RDONLY)
+    except (ImportError, OSError):
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise _held(handle, refusal) from error
+    except OSError:  # some network file systems know no locks
+        return
+    finally:
+        os.close(handle)
+
+
+#: Lock files that this process holds. One that is forked from it must not hold them for longer than it does.
+_claims: set[int] = set()
+
+
+def _let_go() -> None:
+    for handle in _claims:
+        os.close(handle)
+    _claims.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
+
+
+def _claim(path: Path, refusal: str) -> int:
+    """The lock file ``path``, open and locked, with the name of this process in it."""
+    import fcntl
+
+    try:
+        while True:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                with _knowing_no_locks():
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _stands_at(handle, path):
+                    break
+                os.close(handle)  # the one before removed the file between the two: this is a lock on nothing
+            except BlockingIOError as error:
+                refused = _held(handle, refusal)
+                os.close(handle)
+                raise refused from error
+        with contextlib.suppress(OSError):  # a full disk: the lock holds without a name in it
+            os.ftruncate(handle, 0)
+            os.write(handle, f"process {os.getpid()} on {os.uname().nodename}\n".encode())
+        return handle
+    except OSError as error:
+        raise RankconError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="see that its folder may be written to, or choose another place",
+        ) from error
+
+
+@contextlib.contextmanager
+def _knowing_no_locks() -> Iterator[None]:
+    """Some network file systems know no locks: there they hold nobody off."""
+    try:
+        yield
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EIO):
+            raise
+
+
+def _stands_at(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _held(handle: int, refusal: str) -> RankconError:
+    holder = os.read(handle, 200).decode(errors="replace").strip()
+    return RankconError(
+        f"{refusal}{f': {holder}' if holder else ''}", hint="wait for it, stop it, or choose another --out"
+    )
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:

@@ -15,7 +15,8 @@ from rankcon_cli.training.devices import pick_device
 from rankcon_cli.training.loop import require_fit, train
 from rankcon_cli.training.plan import Plan, make_plan, ranks_in_batch
 from rankcon_cli.training.profile import StepProfile
-from rankcon_cli.training.run_directory import Run, check_free, check_same, claimed_run, create_run, open_run
+from rankcon_cli.training.run_directory import Run, check_same, create_run, open_run
+from rankcon_cli.training.run_files import check_free, claimed_run
 from rankcon_cli.training.world import World, joined
 from rankcon_cli.wording import decimal, percent
 

@@ -26,7 +26,8 @@ from rankcon_cli.files import to_json, write_atomic
 from rankcon_cli.ood.detector import Detector
 from rankcon_cli.progress import Progress, silent
 from rankcon_cli.training.environment import package_versions
-from rankcon_cli.training.run_directory import WEIGHTS, Run
+from rankcon_cli.training.run_directory import Run
+from rankcon_cli.training.run_files import WEIGHTS
 
 FORMAT, VERSION = "rankcon/export", 1
 FILES = {"torch": "model.pt2", "onnx": "model.onnx"}

@@ -18,7 +18,8 @@ from rankcon_cli.files import write_atomic
 from rankcon_cli.models import Network
 from rankcon_cli.progress import Progress, silent
 from rankcon_cli.training.devices import autocast, pick_device, pick_precision
-from rankcon_cli.training.run_directory import CACHE, WEIGHTS, Run
+from rankcon_cli.training.run_directory import Run
+from rankcon_cli.training.run_files import CACHE, WEIGHTS
 from rankcon_cli.training.world import ALONE, World
 
 log = logging.getLogger("rankcon")

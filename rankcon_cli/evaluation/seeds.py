@@ -13,7 +13,8 @@ from rankcon_cli.errors import RankconError, UsageError
 from rankcon_cli.files import read_bounded
 from rankcon_cli.training.config import to_dict
 from rankcon_cli.training.plan import VIEWS
-from rankcon_cli.training.run_directory import METRICS, Run
+from rankcon_cli.training.run_directory import Run
+from rankcon_cli.training.run_files import METRICS
 from rankcon_cli.wording import counted, quoted
 
 #: How seeds are told apart in names: ``ranked-s0``, ``ranked_seed3``, ``ranked.4``, ``s0``.

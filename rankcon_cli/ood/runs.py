@@ -13,7 +13,8 @@ from rankcon_cli.evaluation.images import TestImages
 from rankcon_cli.evaluation.seeds import group_by_seed, repeated_seeds, training_seconds
 from rankcon_cli.ood.bank import Bank
 from rankcon_cli.ood.result import Group, RunSummary
-from rankcon_cli.training.run_directory import WEIGHTS, Run
+from rankcon_cli.training.run_directory import Run
+from rankcon_cli.training.run_files import WEIGHTS
 
 #: What a report repeats of a run's evaluation.
 SUMMARY_MEASURES = (

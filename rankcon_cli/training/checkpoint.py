@@ -102,7 +102,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
     except FileNotFoundError as error:
         raise RankconError(f"{path} does not exist") from error
     except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
 def parse_tensors(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict]:
@@ -114,10 +114,11 @@ def parse_tensors(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict]:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         return tensors, json.loads(header["__metadata__"][_KEY])
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
-def _damaged(path: Path, error: Exception) -> RankconError:
+def damaged(path: Path, error: Exception | str) -> RankconError:
+    """The file ``path`` cannot be read, and what to do about it."""
     return RankconError(
         f"{path} is damaged or not a file of rankcon's: {error}",
         hint="previous.safetensors, if there is one beside it, is the checkpoint before: copy it to "

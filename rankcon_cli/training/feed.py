@@ -1,8 +1,11 @@
 """The images of a step: taken from the device where they lie on it, else streamed to it by workers, ahead of time."""
 
+import contextlib
 import dataclasses
 import logging
 import multiprocessing
+import signal
+import threading
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -12,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from rankcon_cli.errors import RankconError
 from rankcon_cli.training.config import EngineConfig
+from rankcon_cli.training.memory import explaining_setup
 from rankcon_cli.wording import counted
 
 log = logging.getLogger("rankcon")
@@ -52,30 +56,89 @@ class Feed:
                 yield index, self.resident[torch.from_numpy(index).to(self.device, non_blocking=True)]
 
     def _stream(self, indices: Iterable[np.ndarray]) -> Iterator[tuple[Tensor, Tensor]]:
-        workers = self.engine.workers
-        # Forked workers share the images; others would each get a copy.
-        context = "fork" if workers and "fork" in multiprocessing.get_all_start_methods() else None
+        n = self.engine.workers
         loader = DataLoader(
             _Rows(self.images, self.rows),
             batch_size=None,
             sampler=indices,
-            num_workers=workers,
-            prefetch_factor=_AHEAD if workers else None,
+            num_workers=n,
+            prefetch_factor=_AHEAD if n else None,
             pin_memory=self.device.type == "cuda",
-            timeout=self.engine.timeout if workers else 0,
-            multiprocessing_context=context,
+            timeout=self.engine.timeout if n else 0,
+            # Forked workers share the images; others would each get a copy.
+            multiprocessing_context="fork" if n and "fork" in multiprocessing.get_all_start_methods() else None,
+            worker_init_fn=_ignore_interrupts,
         )
-        try:
-            yield from loader
-        except RuntimeError as error:
-            if "DataLoader" not in str(error):
-                raise
-            raise RankconError(
-                f"a worker that streams images died or was silent for {self.engine.timeout:.0f} s: "
-                f"{str(error).splitlines()[0]}",
-                hint="go on with --resume; --workers 0 does without them, --timeout has more patience, "
-                "--residence device holds the images on the device",
-            ) from error
+        with explaining_workers(self.engine):
+            iterator, workers = _started(loader)
+            try:
+                yield from iterator
+            finally:
+                del iterator  # lets workers end in peace that can
+                _end(workers)
+
+
+def _started(loader: DataLoader) -> tuple[Iterator, list[multiprocessing.process.BaseProcess]]:
+    """The iterator over ``loader``, and the workers that it started."""
+    before = multiprocessing.active_children()
+    try:
+        iterator = iter(loader)
+    except OSError as error:
+        raise RankconError(
+            f"cannot start {counted(loader.num_workers, 'worker')} that stream images: {error.strerror or error}",
+            hint="--workers 0 does without them",
+        ) from error
+    return iterator, [child for child in multiprocessing.active_children() if child not in before]
+
+
+@contextlib.contextmanager
+def explaining_workers(engine: EngineConfig) -> Iterator[None]:
+    """Turn what tells of a worker's end into a RankconError with advice.
+
+    Not only who asks for a batch hears of it: the signal that a worker has died raises wherever the process is just then.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        words = str(error).strip().splitlines() or [""]
+        if not any(word in str(error).lower() for word in ("dataloader", "with the workers", "pin memory thread")):
+            raise
+        # What a worker raised comes with its traceback, the exception in the last line.
+        said = words[-1] if words[0].startswith("Caught ") else words[0]
+        raise RankconError(
+            f"a worker that streams images died or was silent for {engine.timeout:g} s: {said.strip()}",
+            hint="go on with --resume; --workers 0 does without them, --timeout has more patience, "
+            "--residence device holds the images on the device",
+        ) from error
+
+
+def _ignore_interrupts(worker: int) -> None:
+    """Ctrl-C reaches all processes of a terminal; what to do about it is the training's to decide."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _end(workers: list[multiprocessing.process.BaseProcess]) -> None:
+    """Kill ``workers``, and see them gone: one that hangs, or was stopped, heeds nothing milder."""
+    if not workers:
+        return
+    with _unheard_children():
+        for worker in workers:
+            worker.kill()
+        for worker in workers:
+            worker.join()
+
+
+@contextlib.contextmanager
+def _unheard_children() -> Iterator[None]:
+    """No news of children that end meanwhile: torch's handler would raise once more over each."""
+    if not hasattr(signal, "SIGCHLD") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, handler)
 
 
 class _Rows(Dataset):
@@ -97,7 +160,8 @@ def make_feed(images: np.ndarray, rows: np.ndarray, device: torch.device, engine
     if device.type == "cpu":  # they are there already
         return Feed(images, rows, device, engine, None, streamed=False)
     log.info("%s lie on %s", where, device)
-    resident = torch.empty((len(rows), *images.shape[1:]), dtype=torch.uint8, device=device)
+    with explaining_setup(device, where, "--residence stream keeps them off the device"):
+        resident = torch.empty((len(rows), *images.shape[1:]), dtype=torch.uint8, device=device)
     for start in range(0, len(rows), 4096):
         resident[start : start + 4096] = torch.from_numpy(images[rows[start : start + 4096]]).to(device)
     return Feed(images, rows, device, engine, resident, streamed=False)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from rankcon_cli.errors import RankconError
 from rankcon_cli.files import to_json, write_atomic
-from rankcon_cli.training.checkpoint import LAST, Position, State, save_checkpoint, save_weights
-from rankcon_cli.training.run_directory import METRICS, WEIGHTS, Run
+from rankcon_cli.training.checkpoint import LAST, Position, State, damaged, save_checkpoint, save_weights
+from rankcon_cli.training.run_directory import Run
+from rankcon_cli.training.run_files import METRICS, WEIGHTS, clear_leftovers
 
 log = logging.getLogger("rankcon")
 
@@ -29,19 +30,22 @@ class Journal:
         if self.last is None or not self.last.exists():
             return None
         try:
-            return self.last.read_bytes()
+            content = self.last.read_bytes()
         except OSError as error:
             raise RankconError(f"cannot read {self.last}: {error.strerror or error}") from error
+        if not content:  # as a power cut can leave it, and not to be taken for none
+            raise damaged(self.last, "it is empty")
+        return content
 
     def go_on_from(self, step: int) -> None:
         """Drop what a training that was cut short left behind: files half written, the metrics of steps to be done again."""
         if self.run is None:
             return
-        for left in (*self.run.path.glob(".*.part"), *self.run.checkpoints.glob(".*.part")):
-            left.unlink(missing_ok=True)
+        clear_leftovers(self.run.path)
         path = self.run.path / METRICS
         if path.exists():
-            lines = [line for line in path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
+            text = path.read_text(encoding="utf-8", errors="replace")
+            lines = [line for line in text.splitlines() if _step_of(line) <= step]
             write_atomic(path, "".join(line + "\n" for line in lines))
 
     def metrics(self, epoch: int, step: int, loss: float, lr: float, speed: float) -> None:
@@ -54,7 +58,10 @@ class Journal:
             with open(path, "a", encoding="utf-8") as stream:
                 stream.write(to_json(line, indent=None) + "\n")
         except OSError as error:
-            raise RankconError(f"cannot write {path}: {error.strerror or error}") from error
+            raise RankconError(
+                f"cannot write {path}: {error.strerror or error}",
+                hint="see that there is space and that it may be written to; --resume goes on from the last checkpoint",
+            ) from error
 
     def keep(self, state: State, position: Position) -> None:
         """A checkpoint from which the training goes on."""
@@ -70,6 +77,6 @@ class Journal:
 
 def _step_of(line: str) -> float:
     try:
-        return json.loads(line)["step"]
+        return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
         return math.inf  # a line cut short by a crash

@@ -22,9 +22,9 @@ from rankcon_cli.training.batches import balanced_batches
 from rankcon_cli.training.checkpoint import Position, State, load_checkpoint
 from rankcon_cli.training.config import OptimConfig, TrainConfig
 from rankcon_cli.training.devices import autocast, pick_device, working_dtype
-from rankcon_cli.training.feed import make_feed
+from rankcon_cli.training.feed import explaining_workers, make_feed
 from rankcon_cli.training.journal import Journal
-from rankcon_cli.training.memory import explaining_memory
+from rankcon_cli.training.memory import explaining_memory, explaining_setup
 from rankcon_cli.training.network import build_network
 from rankcon_cli.training.objective import Objective
 from rankcon_cli.training.outliers import OUTLIER_DRAWS, OutlierObjective, draw_outliers
@@ -94,8 +94,10 @@ def train(
         _graceful_stop() as stop,
         _fast_kernels(device),
         explaining_memory(config, plan.batch_size // world.size, device),
+        explaining_workers(config.engine),
+        contextlib.closing(feed.batches(_remaining_batches(plan, host_labels, step, world))) as fed,
     ):
-        batches = _timed(feed.batches(_remaining_batches(plan, host_labels, step, world)), phase)
+        batches = _timed(fed, phase)
         started, first_step = time.perf_counter(), step
         for index, images in progress(batches, "training", plan.total_steps - step):
             for group in state.optimizer.param_groups:
@@ -170,7 +172,8 @@ def _prepared_network(plan: Plan, device: torch.device, world: World) -> Network
     config, (_, channels, size, _) = plan.config, plan.images.images.shape
     torch.manual_seed(config.seed)
     network = build_network(config, len(plan.classes), channels, size, plan.mean, plan.std)
-    network = network.to(device, working_dtype(config.precision), memory_format=torch.channels_last)
+    with explaining_setup(device, "the network", "take a smaller --encoder or --device cpu"):
+        network = network.to(device, working_dtype(config.precision), memory_format=torch.channels_last)
     if config.model.norm == "sync" and world.size > 1:
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
     if config.engine.compile:

@@ -7,6 +7,7 @@ import torch
 
 from rankcon_cli.errors import RankconError
 from rankcon_cli.training.config import TrainConfig
+from rankcon_cli.wording import percent
 
 _GIB = 2**30
 
@@ -32,11 +33,30 @@ def explaining_memory(config: TrainConfig, images: int, device: torch.device) ->
         ) from error
 
 
+@contextlib.contextmanager
+def explaining_setup(device: torch.device, what: str, advice: str) -> Iterator[None]:
+    """As ``explaining_memory``, for ``what`` has to lie on the device before the first step."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        free = f" ({torch.cuda.mem_get_info(device)[0] / _GIB:.1f} GiB are free)" if device.type == "cuda" else ""
+        raise RankconError(
+            f"out of memory on {device}: there is no room for {what}{free}",
+            hint=f"{advice}, or stop what else is using {device}",
+        ) from error
+
+
+#: How devices and the CPU's allocator say it where they have no exception of its own for it.
+_WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory", "alloc_failed")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a device, or the allocator of the CPU, had no more to give."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return any(words in str(error).lower() for words in ("not enough memory", "can't allocate memory"))
+    return any(words in str(error).lower() for words in _WORDS)
 
 
 def at_a_time(config: TrainConfig, images: int) -> int:
@@ -48,10 +68,12 @@ def _advice(config: TrainConfig, images: int, device: torch.device) -> str:
     now = at_a_time(config, images)
     parts = []
     if now > 1:
+        half, less = -(-now // 2), max(1, now // 8)
         parts.append(
-            f"--micro-batch {max(1, now // 2)} sends half as many images through the network at a time, which halves what "
-            f"their activations take, --micro-batch {max(1, now // 8)} leaves an eighth of it; the loss stays that of the "
-            f"whole batch"
+            f"--micro-batch {half} sends {half} instead of {now} images through the network at a time, which takes about "
+            f"{percent(half / now)} of the memory for their activations"
+            f"{f' (--micro-batch {less}: {percent(less / now)})' if less < half else ''}; "
+            f"the loss stays that of the whole batch"
         )
     if device.type == "cuda" and config.engine.residence != "stream":
         parts.append("--residence stream keeps the training images off the device")

@@ -1,10 +1,8 @@
 """The run directory: the contract between ``train`` and everything after it. Described in docs/run-directory.md."""
 
-import contextlib
 import dataclasses
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +15,7 @@ from typing_extensions import TypedDict  # pydantic asks for this one before Pyt
 from rankcon_cli.data import fingerprint, pixel_hashes
 from rankcon_cli.data.spec import absolute_spec
 from rankcon_cli.errors import RankconError, UsageError
-from rankcon_cli.files import claimed, read_bounded, to_json, write_atomic
+from rankcon_cli.files import read_bounded, to_json, write_atomic
 from rankcon_cli.models import Network
 from rankcon_cli.ranking import Ranking, TierTable, compile_ranking, load, parse, write
 from rankcon_cli.training.checkpoint import load_weights, read_tensors, write_tensors
@@ -25,18 +23,18 @@ from rankcon_cli.training.config import TrainConfig, from_dict, to_dict
 from rankcon_cli.training.environment import environment
 from rankcon_cli.training.network import build_network
 from rankcon_cli.training.plan import Plan
+from rankcon_cli.training.run_files import (
+    CHECKPOINTS,
+    IMAGES,
+    RANKING,
+    RECORD,
+    SPLITS,
+    WEIGHTS,
+    check_replaceable,
+    clear,
+)
 
 FORMAT, VERSION = "rankcon/run", 1
-RECORD, RANKING, SPLITS, IMAGES, METRICS, WEIGHTS = (
-    "run.json",
-    "ranking.json",
-    "splits.json",
-    "images.safetensors",
-    "metrics.jsonl",
-    "model.safetensors",
-)
-CHECKPOINTS, CACHE, LOCK = "checkpoints", "cache", "training.lock"
-_OURS = (RECORD, RANKING, SPLITS, IMAGES, METRICS, WEIGHTS, CHECKPOINTS, CACHE)
 
 
 class _Data(TypedDict):
@@ -172,9 +170,9 @@ def create_run(path: Path, plan: Plan, *, force: bool = False) -> Run:
 
     ``run.json`` is written last: where it stands, the directory is whole.
     """
-    check_free(path, force=force)
+    check_replaceable(path, force=force)
     if path.exists():
-        _clear(path)
+        clear(path)
     write_atomic(
         path / SPLITS, to_json({"train": plan.train.tolist(), "validation": plan.validation.tolist()}, indent=None)
     )
@@ -196,30 +194,6 @@ def _as_tensor(digests: np.ndarray) -> Tensor:
 
 def _digests(stored: Tensor) -> np.ndarray:
     return np.ascontiguousarray(stored.numpy()).view("S16")[:, 0]
-
-
-def check_free(path: Path, *, force: bool) -> None:
-    """UsageError where a new run may not be written to ``path``: anything but a run stands there, or no ``force``."""
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"{path} is a file", hint="choose another --out")
-    if not path.exists() or all(entry.name == LOCK for entry in path.iterdir()):
-        return
-    # Without a record it is a run whose making was cut short, if nothing but files of ours is in it.
-    if not (path / RECORD).exists() and not all(
-        e.name in (*_OURS, LOCK) or e.name.endswith(".part") for e in path.iterdir()
-    ):
-        raise UsageError(f"{path} is not empty and no run directory", hint="choose another --out; it is left as it is")
-    if not force:
-        raise UsageError(f"{path} holds a run already", hint="--resume goes on with it, --force replaces it")
-
-
-def _clear(path: Path) -> None:
-    for name in _OURS:
-        target = path / name
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
-        else:
-            target.unlink(missing_ok=True)
 
 
 def _record(plan: Plan) -> dict[str, Any]:
@@ -331,11 +305,6 @@ def check_same(run: Run, flags: dict[str, Any]) -> None:
 def _may_change(key: str) -> bool:
     """Whether a flag says how the work is done, and not what is trained."""
     return key == "device" or key.startswith("engine.")
-
-
-def claimed_run(path: Path) -> contextlib.AbstractContextManager:
-    """Keep other trainings out of the run directory ``path`` meanwhile; RankconError where one is at work in it."""
-    return claimed(path / LOCK, f"another training is at work in {path}")
 
 
 def _read_record(path: Path) -> dict[str, Any]:
