@@ -12,6 +12,8 @@ from rankcon_cli.losses.pairs import in_full_precision
 
 #: ``auto`` is triton on a CUDA device that has it, else chunked. ``dense`` can be differentiated twice.
 IMPLEMENTATIONS = ("auto", "chunked", "triton", "dense")
+#: Dimensions up to which the triton implementation has tiles.
+WIDEST = 512
 
 
 def contrastive_loss(
@@ -58,7 +60,7 @@ def contrastive_loss(
         weight_NR = (count_NR > 0).to(state) / (len(kinds) * n_valid_R.clamp(min=1))
         scale_NR = 1 / tau_NR.to(state)
         inputs = (anchor_labels, contrast_labels, self_columns, rank_CC, scale_NR, weight_NR, count_NR)
-        impl = pick_implementation(impl, anchors.device, low_tau)
+        impl = pick_implementation(impl, anchors, low_tau)
         if impl == "dense":
             with in_full_precision(anchors, contrast) as (anchors, contrast):
                 return dense_loss(anchors, contrast, *inputs, kinds)
@@ -88,17 +90,21 @@ def rank_counts(
     return count_NR
 
 
-def pick_implementation(name: str, device: torch.device, low_tau: bool = False) -> str:
-    """What ``name`` means on ``device``; ValueError where there is no such implementation, or it does not run there."""
+def pick_implementation(name: str, anchors: Tensor, low_tau: bool = False) -> str:
+    """What ``name`` means for ``anchors`` [N, D]; ValueError where there is no such implementation, or it cannot do them."""
     if name not in IMPLEMENTATIONS:
         raise ValueError(f"there is no implementation {name!r} of the loss; there are {', '.join(IMPLEMENTATIONS)}")
+    suits = not low_tau and anchors.dtype != torch.float64 and anchors.shape[1] <= WIDEST
     if name == "auto":
-        return "triton" if device.type == "cuda" and not low_tau and triton_runs(device) else "chunked"
-    if name == "triton" and not triton_runs(device):
-        raise ValueError(f"the triton implementation of the loss needs a CUDA device and Triton, not {device.type}")
-    if name == "triton" and low_tau:
+        return "triton" if anchors.is_cuda and suits and triton_runs(anchors.device) else "chunked"
+    if name == "triton" and not triton_runs(anchors.device):
         raise ValueError(
-            f"the triton implementation of the loss works in float32: temperatures of {LEAST_TAU} and more"
+            f"the triton implementation of the loss needs a CUDA device and Triton, not {anchors.device.type}"
+        )
+    if name == "triton" and not suits:
+        raise ValueError(
+            f"the triton implementation of the loss takes float32 or bfloat16 of up to {WIDEST} dimensions, and "
+            f"temperatures of {LEAST_TAU} and more"
         )
     return name
 
@@ -137,11 +143,13 @@ def _strip(
         if impl == "triton":
             from rankcon_cli.losses.fused import fused_strip
 
-            loss, *found = fused_strip(anchors, contrast, *inputs, tuple(kinds.split(",")), asked)
+            work = torch.promote_types(anchors.dtype, contrast.dtype)
+            loss, *found = fused_strip(anchors.to(work), contrast.to(work), *inputs, tuple(kinds.split(",")), asked)
         else:
             # The CPU can be asked without waiting for it.
             low_tau = state == "float64" or (anchors.is_cpu and bool((scale_NR > 1 / LEAST_TAU).any()))
-            work = torch.promote_types(anchors.dtype, torch.float64 if low_tau else torch.float32)
+            work = torch.promote_types(anchors.dtype, contrast.dtype)
+            work = torch.promote_types(work, torch.float64 if low_tau else torch.float32)
             loss, *found = chunked_strip(anchors.to(work), contrast.to(work), *inputs, tuple(kinds.split(",")), asked)
             loss = loss.to(_loss_dtype(anchors))
     dA, dB = (

@@ -1,5 +1,6 @@
 """The chunked loss against the dense one in float64, both of its ways, and what it composes with."""
 
+import os
 import subprocess
 import sys
 
@@ -182,3 +183,29 @@ def test_extra_memory_is_small_and_flat():
     for n in ("2048", "6144"):
         done = subprocess.run([sys.executable, "-c", code, n], capture_output=True, text=True, check=True)
         assert float(done.stdout) < 60
+
+
+def test_the_module_reaches_the_kernels_and_without_triton_does_not_miss_them():
+    """In processes of their own: Triton reads TRITON_INTERPRET when it is imported."""
+    code = (
+        "import sys, torch\n"
+        "if sys.argv[1] == 'without': sys.modules['triton'] = None\n"
+        "from rankcon_cli.losses import SupConLoss\n"
+        "x = torch.randn(40, 16, generator=torch.Generator().manual_seed(0)).requires_grad_()\n"
+        "y = torch.arange(40) % 4\n"
+        "def found(impl):\n"
+        "    loss = SupConLoss(impl=impl)(x, y)\n"
+        "    return [loss.detach(), torch.autograd.grad(loss, x)[0]]\n"
+        "if sys.argv[1] == 'without':\n"
+        "    found('auto')\n"
+        "    try: found('triton')\n"
+        "    except ValueError as error: print(error)\n"
+        "else:\n"
+        "    with torch.autocast('cpu', dtype=torch.bfloat16): ours = found('triton')\n"
+        "    print(all(torch.allclose(a, b, rtol=1e-4, atol=1e-6) for a, b in zip(ours, found('chunked'))))\n"
+    )
+    environment = os.environ | {"TRITON_INTERPRET": "1"}
+    for how, expected in (("with", "True"), ("without", "needs a CUDA device and Triton")):
+        command = [sys.executable, "-c", code, how]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        assert expected in done.stdout
