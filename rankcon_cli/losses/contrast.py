@@ -118,7 +118,6 @@ def triton_runs(device: torch.device) -> bool:
     return available(device)
 
 
-@torch.library.custom_op("rankcon::contrast_strip", mutates_args=())
 def _strip(
     anchors: Tensor,
     contrast: Tensor,
@@ -158,8 +157,7 @@ def _strip(
     return loss, dA, dB
 
 
-@_strip.register_fake
-def _(anchors: Tensor, contrast: Tensor, *inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
+def _fake_strip(anchors: Tensor, contrast: Tensor, *inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
     *_, for_anchors, for_contrast = inputs
     return (
         anchors.new_empty((), dtype=_loss_dtype(anchors)),
@@ -172,12 +170,19 @@ def _loss_dtype(anchors: Tensor) -> torch.dtype:
     return torch.promote_types(anchors.dtype, torch.float32)
 
 
+# By hand, for torch.library.custom_op would import the compiler, two seconds of it, at the first call.
+_LIBRARY = torch.library.Library("rankcon", "FRAGMENT")
+_LIBRARY.define("contrast_strip" + torch.library.infer_schema(_strip, mutates_args=()))
+_LIBRARY.impl("contrast_strip", _strip, "CompositeExplicitAutograd")
+torch.library.register_fake("rankcon::contrast_strip", _fake_strip, lib=_LIBRARY)
+
+
 class _Contrast(torch.autograd.Function):
     """The gradient is taken in the forward pass, while the chunk's exponentials are at hand; backward only scales it."""
 
     @staticmethod
     def forward(ctx: Any, anchors: Tensor, contrast: Tensor, *inputs: Any) -> Tensor:
-        loss, dA, dB = _strip(anchors, contrast, *inputs, *ctx.needs_input_grad[:2])
+        loss, dA, dB = torch.ops.rankcon.contrast_strip(anchors, contrast, *inputs, *ctx.needs_input_grad[:2])
         ctx.save_for_backward(dA, dB)
         return loss
 
