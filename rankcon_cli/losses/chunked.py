@@ -8,6 +8,7 @@ share of the gradient is complete with it, and no [N, M] matrix outlives its chu
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from torch import Tensor
 LEAST_TAU = 0.0145
 
 #: Elements of a chunk's matrices: on the CPU they should stay in its caches, elsewhere they pay for the launches.
-_CHUNK = {"cpu": 2**20, "other": 2**22}
+_CHUNK = {"cpu": 2**18, "other": 2**22}
 _FEWEST_ROWS = 32
 #: With fewer anchors than this to a class, sorting by class costs more than the masks it saves.
 _FEWEST_TO_SORT = 8
@@ -75,36 +76,88 @@ def _by_class(
     dA: Tensor | None,
     dB: Tensor | None,
 ) -> Iterator[Tensor]:
-    """Class by class, the contrast samples in the order of their rank to it: each rank is a block of columns, no masks."""
-    place_M = torch.empty_like(contrast_labels)
-    filled = (contrast_labels >= 0).nonzero().flatten()
-    filled = filled[contrast_labels[filled].argsort(stable=True)]
-    order_N = anchor_labels.argsort(stable=True)
-    classes, members = anchor_labels[order_N].unique_consecutive(return_counts=True)
-    buffers = [contrast.new_empty(0)] * 3
-    for label, rows in zip(classes.tolist(), order_N.split(members.tolist()), strict=True):
-        labels = contrast_labels[filled]
-        rank_M = 2 - (labels == label).long() if rank_CC is None else rank_CC[label][labels].long()
-        columns = filled[rank_M.argsort(stable=True)]
-        borders = [0, *rank_M.bincount(minlength=len(kinds) + 2)[1:-1].cumsum(0).tolist()]
-        bank = contrast[columns]
-        place_M[columns] = torch.arange(len(columns))
-        dbank = torch.zeros_like(bank) if dB is not None else None
-        for chunk in rows.split(_rows_of(len(columns), anchors.device)):
-            mine = anchors[chunk]
-            own = None if self_columns is None else place_M[self_columns[chunk], None]
-            size = (len(chunk), len(columns))
-            if buffers[0].numel() < math.prod(size):
-                buffers = [contrast.new_empty(math.prod(size)) for _ in buffers]
-            cos, exp, G = (buffer[: math.prod(size)].view(size) for buffer in buffers)
-            torch.mm(mine, bank.T, out=cos)
-            yield _blocks(cos, exp, G, borders, own, [part[chunk] for part in per_rank], kinds)
-            if dA is not None:
-                dA[chunk] = G @ bank
-            if dbank is not None:
-                dbank.addmm_(G.T, mine)
-        if dB is not None:
-            dB[columns] += dbank
+    """Anchors and contrast samples class by class: to the anchors of one class each rank is a few runs of columns, no mask.
+
+    A class's runs are put together in the order of their rank (``_Layout``), so that rank i and all below it are one block.
+    """
+    rows_N, columns_M = anchor_labels.argsort(stable=True), contrast_labels.argsort(stable=True)
+    columns_M = columns_M[int((contrast_labels < 0).sum()) :]
+    bank = contrast.index_select(0, columns_M)
+    if not len(bank):
+        if dA is not None:
+            dA.zero_()
+        return
+    sizes = contrast_labels[columns_M].unique_consecutive(return_counts=True)
+    place_M = torch.empty_like(contrast_labels).scatter_(0, columns_M, torch.arange(len(columns_M)))
+    layouts: dict[int, _Layout] = {}
+    dbank = torch.zeros_like(bank) if dB is not None else None
+    most = min(_rows_of(len(bank), anchors.device), len(anchors))
+    buffers = [bank.new_empty(most * len(bank)) for _ in range(3)]
+    per_rank = [part.index_select(0, rows_N) for part in per_rank]
+    done = 0
+    for chunk in rows_N.split(most):
+        mine = anchors.index_select(0, chunk)
+        pairs, *scratch = (buffer[: len(chunk) * len(bank)].view(len(chunk), -1) for buffer in buffers)
+        torch.mm(mine, bank.T, out=pairs)
+        classes, members = anchor_labels[chunk].unique_consecutive(return_counts=True)
+        start = 0
+        for label, n in zip(classes.tolist(), members.tolist(), strict=True):
+            if label not in layouts:
+                layouts[label] = _Layout.of(label, *sizes, rank_CC, len(kinds))
+            layout, rows = layouts[label], slice(start, start + n)
+            cos, G = (part[rows] for part in scratch)
+            layout.gather(pairs[rows], cos)
+            own = None if self_columns is None else place_M[self_columns[chunk[rows]], None] + layout.shift
+            given = [part[done : done + n] for part in per_rank]
+            yield _blocks(cos, pairs[rows], G, layout.borders, own, given, kinds)  # what was gathered makes room
+            layout.scatter(G, pairs[rows])
+            start, done = start + n, done + n
+        if dA is not None:
+            dA.index_copy_(0, chunk, pairs @ bank)
+        if dbank is not None:
+            dbank.addmm_(pairs.T, mine)
+    if dB is not None:
+        dB.index_copy_(0, columns_M, dbank)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How the columns, sorted by class, are put in the order of their rank to one class.
+
+    runs: (first column, one past the last) of each run, in the order of rank; borders: rank i's columns are then
+    ``borders[i - 1]`` to ``borders[i]``, and those ranked lower follow. shift: how far the class's own columns move.
+    """
+
+    runs: list[tuple[int, int]]
+    borders: list[int]
+    shift: int
+
+    @classmethod
+    def of(cls, label: int, classes: Tensor, counts: Tensor, rank_CC: Tensor | None, ranks: int) -> "_Layout":
+        rank_K = 2 - (classes == label).long() if rank_CC is None else rank_CC[label][classes]
+        ends = counts.cumsum(0).tolist()
+        by_rank = sorted(zip(rank_K.tolist(), [0, *ends[:-1]], ends, classes.tolist(), strict=True))
+        runs: list[tuple[int, int]] = []
+        borders, at, shift = [0] * (ranks + 1), 0, 0
+        for rank, start, end, name in by_rank:
+            if name == label:
+                shift = at - start
+            at += end - start
+            borders[rank:] = [at] * (ranks + 1 - rank)
+            if runs and runs[-1][1] == start:
+                runs[-1] = (runs[-1][0], end)
+            else:
+                runs.append((start, end))
+        return cls(runs, borders, shift)
+
+    def gather(self, sorted_by_class: Tensor, out: Tensor) -> None:
+        torch.cat([sorted_by_class[:, start:end] for start, end in self.runs], dim=1, out=out)
+
+    def scatter(self, by_rank: Tensor, out: Tensor) -> None:
+        at = 0
+        for start, end in self.runs:
+            out[:, start:end] = by_rank[:, at : at + end - start]
+            at += end - start
 
 
 def _blocks(
@@ -118,8 +171,7 @@ def _blocks(
 ) -> Tensor:
     """The loss of a chunk of one class; ``G`` receives d loss / d cos, ``exp`` is scratch.
 
-    borders: rank i's columns are ``borders[i - 1]`` to ``borders[i]``, those ranked lower follow.
-    own: [B, 1], the column of each anchor itself, among those of rank 1.
+    borders: as of ``_Layout``. own: [B, 1], the column of each anchor itself, among those of rank 1.
     """
     untouched, loss = True, cos.new_zeros(())
     if own is not None:
