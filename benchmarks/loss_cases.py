@@ -62,7 +62,7 @@ class Inputs:
 def settings(device: torch.device, *, quick: bool = False, million: bool = False) -> list[Setting]:
     """All that is measured on ``device``, what the bars need first."""
     cuda = device.type == "cuda"
-    ours = tuple(dict.fromkeys((pick_implementation("auto", device), "chunked")))
+    ours = tuple(dict.fromkeys((pick_implementation("auto", torch.empty(1, D, device=device)), "chunked")))
     fused = ours[:1]
     largest_dense = 8192**2 if cuda else 4096**2
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import loss_table
+import step_table
 from records import RESULTS, append_record, read_records
 
 from rankcon_cli.files import write_atomic
@@ -47,6 +48,21 @@ SECTIONS = {
         "float64 in the same run, the gradient's by norms.",
         "python benchmarks/loss.py",
         loss_table.section,
+    ),
+    "step": Section(
+        "The training step",
+        "A ranked training (r = 3, `out-in`) on random 32x32 images of CIFAR's form, two views each, with all that a step "
+        "does, against the bare forward and backward pass of the encoder on tensors in memory, done before each step of "
+        "the same process. The ratio is the median over pairs. The shares are those of `rankcon train --profile`, of a "
+        "second training.",
+        "python benchmarks/step.py",
+        step_table.section,
+    ),
+    "epoch": Section(
+        "The epoch",
+        "Images a second of whole trainings on random 32x32 images, two views each; an epoch is 50,000 images.",
+        "python benchmarks/epoch.py",
+        step_table.epochs,
     ),
 }
 

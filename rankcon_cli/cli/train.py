@@ -86,7 +86,9 @@ def train(
     loss_impl: Annotated[
         str | None, _option("auto, chunked, triton or dense. [triton on CUDA, else chunked]", _ENGINE)
     ] = None,
-    compile: Annotated[bool | None, _option("Compile the encoder with torch.compile.", _ENGINE, "--compile")] = None,
+    compile: Annotated[
+        bool | None, _option("Compile the encoder with torch.compile.", _ENGINE, "--compile/--no-compile")
+    ] = None,
     residence: Annotated[
         str | None, _option("Images lie on the device, or are streamed: auto, device, stream. [auto]", _ENGINE)
     ] = None,

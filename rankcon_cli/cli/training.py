@@ -13,8 +13,9 @@ from rankcon_cli.errors import RankconError
 from rankcon_cli.training.config import TrainConfig, to_dict
 from rankcon_cli.training.devices import pick_device
 from rankcon_cli.training.loop import require_fit, train
-from rankcon_cli.training.plan import Plan, make_plan, ranks_in_batch
+from rankcon_cli.training.plan import Plan, make_plan
 from rankcon_cli.training.profile import StepProfile
+from rankcon_cli.training.ranks_in_batch import ranks_in_batch
 from rankcon_cli.training.run_directory import Run, check_same, create_run, open_run
 from rankcon_cli.training.run_files import check_free, claimed_run
 from rankcon_cli.training.world import World, joined

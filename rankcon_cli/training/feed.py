@@ -3,9 +3,11 @@
 import contextlib
 import dataclasses
 import logging
+import math
 import multiprocessing
 import signal
 import threading
+import time
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -23,6 +25,7 @@ log = logging.getLogger("rankcon")
 #: Images lie on a GPU where they take at most this share of its free memory.
 _SHARE_OF_FREE = 0.4
 _AHEAD = 3  # batches that each worker keeps ready
+_GRACE = 5.0  # seconds after which what should have ended is killed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,11 +74,19 @@ class Feed:
         )
         with explaining_workers(self.engine):
             iterator, workers = _started(loader)
+            watch = _Watch(workers)
             try:
-                yield from iterator
+                while True:
+                    with watch.waiting(self.engine.timeout + _GRACE):
+                        found = next(iterator, None)
+                    if found is None:
+                        return
+                    yield found
             finally:
-                del iterator  # lets workers end in peace that can
-                _end(workers)
+                with _unheard_children(), watch.waiting(_GRACE):
+                    del iterator  # lets workers end in peace that can
+                    _end(workers)
+                watch.over.set()
 
 
 def _started(loader: DataLoader) -> tuple[Iterator, list[multiprocessing.process.BaseProcess]]:
@@ -119,13 +130,38 @@ def _ignore_interrupts(worker: int) -> None:
 
 def _end(workers: list[multiprocessing.process.BaseProcess]) -> None:
     """Kill ``workers``, and see them gone: one that hangs, or was stopped, heeds nothing milder."""
-    if not workers:
-        return
-    with _unheard_children():
-        for worker in workers:
-            worker.kill()
-        for worker in workers:
-            worker.join()
+    for worker in workers:
+        worker.kill()
+    for worker in workers:
+        worker.join()
+
+
+class _Watch:
+    """Kills workers that keep who reads from them waiting.
+
+    The loader's own timeout does not cover the moment in which a batch is handed over, and a worker may stop in that too.
+    """
+
+    def __init__(self, workers: list[multiprocessing.process.BaseProcess]):
+        self.over = threading.Event()
+        self._workers, self._until = workers, math.inf
+        if workers:
+            threading.Thread(target=self._look, daemon=True).start()
+
+    @contextlib.contextmanager
+    def waiting(self, seconds: float) -> Iterator[None]:
+        """The block waits for the workers, and for so long at the most."""
+        self._until = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._until = math.inf
+
+    def _look(self) -> None:
+        while not self.over.wait(1.0):
+            if time.monotonic() > self._until:
+                for worker in self._workers:
+                    worker.kill()
 
 
 @contextlib.contextmanager

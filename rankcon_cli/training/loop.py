@@ -25,7 +25,7 @@ from rankcon_cli.training.devices import autocast, pick_device, working_dtype
 from rankcon_cli.training.feed import explaining_workers, make_feed
 from rankcon_cli.training.journal import Journal
 from rankcon_cli.training.memory import explaining_memory, explaining_setup
-from rankcon_cli.training.network import build_network
+from rankcon_cli.training.network import build_network, compile_encoder, explaining_compiler
 from rankcon_cli.training.objective import Objective
 from rankcon_cli.training.outliers import OUTLIER_DRAWS, OutlierObjective, draw_outliers
 from rankcon_cli.training.plan import VIEWS, Plan
@@ -93,6 +93,7 @@ def train(
     with (
         _graceful_stop() as stop,
         _fast_kernels(device),
+        explaining_compiler(),
         explaining_memory(config, plan.batch_size // world.size, device),
         explaining_workers(config.engine),
         contextlib.closing(feed.batches(_remaining_batches(plan, host_labels, step, world))) as fed,
@@ -109,8 +110,10 @@ def train(
                 contrast = None
                 if queue is not None:  # the first views are anchors, the second ones keys
                     views, keyed = views.chunk(VIEWS)
-                    contrast = queue.push(keyed, targets, cast)
                 sent = outliers.add_to(views, host_labels[index], step, known)
+            if queue is not None:
+                with phase("forward"):
+                    contrast = queue.push(keyed, targets, cast)
 
             def loss_of(outputs: Outputs, sent=sent, targets=targets, contrast=contrast) -> Tensor:
                 outputs, outlier_term = outliers(network, outputs, sent, targets)
@@ -177,7 +180,7 @@ def _prepared_network(plan: Plan, device: torch.device, world: World) -> Network
     if config.model.norm == "sync" and world.size > 1:
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
     if config.engine.compile:
-        network.encoder.compile()
+        compile_encoder(network, config.model.encoder, device)
     return network
 
 

@@ -6,14 +6,16 @@ import os
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from rankcon_cli.data import ImageSet, fingerprint, own_splits, split_validation
 from rankcon_cli.data.public_sets import PUBLIC_SETS, data_directory
 from rankcon_cli.data.spec import absolute_spec, parse_spec, without_split
 from rankcon_cli.errors import RankconError, UsageError
+from rankcon_cli.losses import LEAST_TAU, pick_implementation
 from rankcon_cli.models import ENCODERS, encoder_for, load_torchvision_weights
 from rankcon_cli.progress import Progress, silent
-from rankcon_cli.ranking import Ranking, TierTable, compile_ranking, expected_per_batch, load
+from rankcon_cli.ranking import Ranking, TierTable, compile_ranking, load
 from rankcon_cli.training.augment import augmentation_for
 from rankcon_cli.training.batches import classes_per_batch
 from rankcon_cli.training.config import TrainConfig
@@ -117,6 +119,7 @@ def make_plan(config: TrainConfig, progress: Progress = silent, *, resuming: boo
             hint="it holds the keys of the newest step and of some before: 4096 is customary",
         )
     outliers = load_outliers(config, images, table.classes if table else None, progress)
+    _require_implementation(config, device)
     mean, std = _statistics(images.images, train)
     config = _concrete(config, images, table, str(device), pick_precision(config.precision, device))
     _try_model(config, images, with_weights=not resuming)
@@ -198,6 +201,20 @@ def _require_training_images(images: ImageSet, train: np.ndarray) -> None:
         )
 
 
+def _require_implementation(config: TrainConfig, device: torch.device) -> None:
+    loss, wanted = config.loss, config.engine.loss_impl
+    least = {"ranked": loss.tau_min, "supcon": loss.temperature}.get(loss.name)
+    if least is None:
+        return
+    dtype = torch.float64 if config.precision == "float64" else torch.float32
+    try:
+        pick_implementation(
+            wanted, torch.empty(1, config.model.projection_dim, dtype=dtype, device=device), least < LEAST_TAU
+        )
+    except ValueError as error:
+        raise UsageError(f"--loss-impl {wanted}: {error}", hint="auto takes what suits") from error
+
+
 def _try_model(config: TrainConfig, images: ImageSet, *, with_weights: bool) -> None:
     """Build the encoder once, weights and all: what cannot work should say so before anything is written."""
     _, channels, size, _ = images.images.shape
@@ -273,33 +290,3 @@ def _statistics(images: np.ndarray, train: np.ndarray) -> tuple[tuple[float, ...
         means.append(mean)
         stds.append(max(float(share @ (levels - mean) ** 2) ** 0.5, 1e-3))
     return tuple(means), tuple(stds)
-
-
-@dataclasses.dataclass(frozen=True)
-class RankInBatch:
-    """What rank ``rank`` sees in one step: of all classes, how many have it, and the expected samples an anchor finds.
-
-    fewest, mean: over the classes that have the rank; both views counted, the anchor itself not.
-    """
-
-    rank: int
-    classes: int
-    fewest: float
-    mean: float
-
-
-def ranks_in_batch(plan: Plan) -> tuple[RankInBatch, ...]:
-    """``RankInBatch`` of every trained rank of a ranked plan; empty for other losses."""
-    if plan.config.loss.name != "ranked" or plan.table is None:
-        return ()
-    # An anchor's own class is in its batch for certain, even where a batch holds few of the classes.
-    n_classes, width = len(plan.classes), classes_per_batch(len(plan.classes), plan.batch_size)
-    own = VIEWS * plan.batch_size / width - 1
-    found = [RankInBatch(1, n_classes, own, own)]
-    # The anchor's class takes one of the batch's places for classes, so another has width - 1 chances among the others.
-    others = n_classes * (width - 1) / (width * (n_classes - 1))
-    expected = expected_per_batch(plan.table, VIEWS * plan.batch_size * others, plan.config.loss.ranks)
-    for rank in range(2, plan.config.loss.ranks + 1):
-        samples = [tiers[rank - 2] for tiers in expected if len(tiers) >= rank - 1]
-        found.append(RankInBatch(rank, len(samples), min(samples), sum(samples) / len(samples)))
-    return tuple(found)

@@ -45,11 +45,12 @@ def forward_backward(
     bare = network.module if isinstance(network, nn.parallel.DistributedDataParallel) else network
     n_parts = -(-len(images) // at_a_time)
     parts = [slice(k, None, n_parts) for k in range(n_parts)]
+    leaves = _Leaves(len(images))
     with phase("forward"), torch.no_grad():
-        made = [_pass(bare, images[part], cast) for part in parts]
-    leaves = _Leaves(made, parts, len(images))
+        for part in parts:
+            leaves.take(_pass(bare, images[part], cast), part)
     with phase("loss"), cast():
-        loss = loss_of(leaves.outputs)
+        loss = loss_of(leaves.outputs())
     with phase("backward"), _without_sync(network):
         loss.backward()  # reaches the leaves, and what parameters the loss has of its own
     with phase("backward"), _statistics_held(bare):
@@ -69,23 +70,26 @@ def _pass(network: nn.Module, images: Tensor, cast: Cast) -> Outputs:
 class _Leaves:
     """The outputs of all parts in the order of the images, as the leaves at which the gradient of the loss is left."""
 
-    def __init__(self, made: list[Outputs], parts: list[slice], n: int):
-        heads = []
-        for found in zip(*(outputs.heads() for outputs in made), strict=True):
-            if found[0] is None:
-                heads.append(None)
-                continue
-            whole = found[0].new_empty(n, *found[0].shape[1:])
-            for part, rows in zip(parts, found, strict=True):
+    def __init__(self, n: int):
+        self.n, self.heads = n, None
+
+    def take(self, outputs: Outputs, part: slice) -> None:
+        """Copy the outputs of a part: the memory of a compiled network is its own, and used again by the next part."""
+        if self.heads is None:
+            made = outputs.heads()
+            self.heads = [None if h is None else h.new_empty(self.n, *h.shape[1:]) for h in made]
+        for whole, rows in zip(self.heads, outputs.heads(), strict=True):
+            if whole is not None:
                 whole[part] = rows
-            heads.append(whole.requires_grad_())
-        self.outputs = Outputs(*heads)
+
+    def outputs(self) -> Outputs:
+        return Outputs(*(None if head is None else head.requires_grad_() for head in self.heads))
 
     def gradients(self, outputs: Outputs, part: slice) -> tuple[list[Tensor], list[Tensor]]:
         """The heads of ``outputs``, those of ``part``, that the loss depends on, and its gradient by them."""
         pairs = [
             (made, leaf.grad[part].to(made.dtype))
-            for made, leaf in zip(outputs.heads(), self.outputs.heads(), strict=True)
+            for made, leaf in zip(outputs.heads(), self.heads, strict=True)
             if leaf is not None and leaf.grad is not None
         ]
         return [made for made, _ in pairs], [gradient for _, gradient in pairs]

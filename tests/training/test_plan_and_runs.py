@@ -10,7 +10,8 @@ from rankcon_cli.data import fingerprint
 from rankcon_cli.errors import RankconError, UsageError
 from rankcon_cli.evaluation.images import training_images
 from rankcon_cli.training.config import LossConfig
-from rankcon_cli.training.plan import make_plan, ranks_in_batch
+from rankcon_cli.training.plan import make_plan
+from rankcon_cli.training.ranks_in_batch import ranks_in_batch
 from rankcon_cli.training.run_directory import check_same, create_run, open_run
 
 
