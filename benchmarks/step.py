@@ -11,8 +11,10 @@ second training. Writes benchmarks/results/step-cpu.json or step-cuda.json: a li
 
 import copy
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import step_table
 import torch
@@ -20,12 +22,15 @@ from records import append_record, read_record, record
 from step_cases import Case, arguments, planned, synchronise
 from torch import Tensor
 
+from rankcon_cli.evaluation.embeddings import _BATCH, Embedder
 from rankcon_cli.models import Network
+from rankcon_cli.training.checkpoint import save_weights
 from rankcon_cli.training.devices import autocast, pick_device
 from rankcon_cli.training.loop import train
 from rankcon_cli.training.network import build_network
 from rankcon_cli.training.plan import VIEWS, Plan
 from rankcon_cli.training.profile import StepProfile
+from rankcon_cli.training.run_directory import WEIGHTS, create_run, open_run
 
 _WARM_UP = 5
 
@@ -69,7 +74,30 @@ def measured(case: Case, device: torch.device, steps: int) -> dict:
         profile = StepProfile(device)
         train(None, plan, profile=profile)
         precision = plan.config.precision
-    return {"whole_ms": whole, "bare_ms": bare, "precision": precision, "profile": profile.rows()}
+        embedded = embedding(plan, device, steps)
+    forward = {name: ms for name, ms, _ in profile.rows()}["forward"] / (VIEWS * case.batch)
+    return {
+        "whole_ms": whole,
+        "bare_ms": bare,
+        "precision": precision,
+        "profile": profile.rows(),
+        "forward_ms_an_image": forward,
+        "embedding_ms_an_image": embedded,
+    }
+
+
+def embedding(plan: Plan, device: torch.device, times: int) -> list[float]:
+    """Milliseconds an image of embedding for evaluation, host to host, in the blocks that ``evaluate`` takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = create_run(Path(folder) / "run", plan)
+        save_weights(run.path / WEIGHTS, run.untrained_network())
+        embedder = Embedder(open_run(run.path), str(device))
+        images, found = plan.images.images[:_BATCH], []
+        for _ in range(times + 1):
+            started = time.perf_counter()
+            embedder.heads(images)
+            found.append(1e3 * (time.perf_counter() - started) / len(images))
+    return found[1:]
 
 
 def interleaved(plan: Plan, device: torch.device) -> tuple[list[float], list[float]]:
@@ -94,7 +122,7 @@ def interleaved(plan: Plan, device: torch.device) -> tuple[list[float], list[flo
     return whole[_WARM_UP:], bare[_WARM_UP : len(whole)]
 
 
-def _bare_step(plan: Plan, device: torch.device):
+def _bare_step(plan: Plan, device: torch.device) -> Callable[[], None]:
     _, channels, size, _ = plan.images.images.shape
     network: Network = build_network(plan.config, len(plan.classes), channels, size, plan.mean, plan.std)
     encoder = copy.deepcopy(network.encoder).to(device, memory_format=torch.channels_last).train()

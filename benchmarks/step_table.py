@@ -27,7 +27,12 @@ def section(entry: dict) -> str:
     for case in entry["cases"]:
         shares = {name: share for name, _, share in case["profile"]}
         lines.append(f"| {case['name']} | " + " | ".join(f"{100 * shares[name]:.1f} %" for name in phases) + " |")
-    lines += ["", *bars(entry), "", _foot(entry)]
+    lines += ["", "Embedding for evaluation against the forward pass of training, ms an image:", ""]
+    for case in entry["cases"]:
+        embedded, forward = statistics.median(case["embedding_ms_an_image"]), case["forward_ms_an_image"]
+        slower = "as fast" if embedded <= forward else "slower"
+        lines.append(f"- {case['name']}: {embedded:.3f} against {forward:.3f}: {slower}")
+    lines += ["", "Bars:", "", *bars(entry), "", _foot(entry)]
     return "\n".join(lines)
 
 
