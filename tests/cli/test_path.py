@@ -332,23 +332,15 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_whose_making_was_cut_short_can_be_replaced(rankcon, photos, tmp_path):
+@pytest.mark.parametrize("flags", [[], ["--force"]], ids=str)
+def test_a_run_whose_making_was_cut_short_can_be_replaced(rankcon, photos, tmp_path, flags):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "splits.json").write_text("{")
     (tmp_path / "run" / ".run.json.x.part").write_text("")
-    arguments = (
-        "train",
-        "--loss",
-        "supcon",
-        "--data",
-        f"folder:{photos / 'train'}",
-        "--epochs",
-        1,
-        "--out",
-        tmp_path / "run",
-    )
-    assert rankcon(*arguments).code == 2
-    assert rankcon(*arguments, "--force").code == 0
+    data = ("--loss", "supcon", "--data", f"folder:{photos / 'train'}", "--epochs", 1, "--out", tmp_path / "run")
+    assert rankcon("train", *data, *flags).code == 0
+    assert not list((tmp_path / "run").glob(".*"))
+    assert rankcon("train", *data).code == 2, "now it holds a run"
 
 
 @pytest.mark.parametrize(
