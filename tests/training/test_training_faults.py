@@ -17,8 +17,8 @@ from rankcon_cli.cli.main import main
 from rankcon_cli.errors import RankconError
 from rankcon_cli.files import claimed, require_unclaimed
 from rankcon_cli.models import Network
-from rankcon_cli.training import loop
-from rankcon_cli.training.checkpoint import PREVIOUS, Position
+from rankcon_cli.training import learner
+from rankcon_cli.training.checkpoint import PREVIOUS, Position, State
 from rankcon_cli.training.config import to_dict
 from rankcon_cli.training.journal import Journal
 from rankcon_cli.training.loop import train
@@ -282,13 +282,13 @@ def test_nan_is_told_in_parts_and_with_a_queue_and_no_checkpoint_has_it(config, 
     train(create_run(whole, plan), plan)
     run, calls = create_run(tmp_path / "run", plan), []
 
-    class Poisoned(loop.Objective):
+    class Poisoned(learner.Objective):
         def forward(self, outputs, *rest):
             calls.append(1)
             return super().forward(outputs, *rest) * (float("nan") if len(calls) == 6 else 1.0)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "Objective", Poisoned)
+        patch.setattr(learner, "Objective", Poisoned)
         with pytest.raises(
             RankconError, match=r"step 6 is not finite; the last good checkpoint is .*last\.safetensors"
         ):
@@ -362,4 +362,4 @@ def test_a_place_that_cannot_be_written_to(tmp_path, monkeypatch, config):
     run = create_run(tmp_path / "run", make_plan(config))
     monkeypatch.setattr("tempfile.mkstemp", refuse)
     with pytest.raises(RankconError, match=r"cannot write .*Permission denied"):
-        Journal(run).keep(loop.State(run.untrained_network(), torch.optim.SGD([torch.zeros(1)])), Position(1))
+        Journal(run).keep(State(run.untrained_network(), torch.optim.SGD([torch.zeros(1)])), Position(1))

@@ -13,7 +13,7 @@ import torch
 from interrupting import stopping_after
 
 from rankcon_cli.errors import Interrupted, RankconError
-from rankcon_cli.training import loop
+from rankcon_cli.training import learner
 from rankcon_cli.training.checkpoint import load_weights, save_weights
 from rankcon_cli.training.config import LossConfig, ModelConfig, OptimConfig, to_dict
 from rankcon_cli.training.loop import train
@@ -111,12 +111,12 @@ def test_a_loss_that_is_not_finite_stops_with_the_step(config, tmp_path, monkeyp
     run = create_run(tmp_path / "run", plan)
     calls = []
 
-    class Poisoned(loop.Objective):
+    class Poisoned(learner.Objective):
         def forward(self, outputs, *rest):
             calls.append(1)
             return super().forward(outputs, *rest) * (float("nan") if len(calls) == 6 else 1.0)
 
-    monkeypatch.setattr(loop, "Objective", Poisoned)
+    monkeypatch.setattr(learner, "Objective", Poisoned)
     with pytest.raises(RankconError) as caught:
         train(run, plan)
     assert "step 6" in caught.value.message and "last.safetensors" in caught.value.message
@@ -132,14 +132,14 @@ def test_a_gradient_that_is_not_finite_stops_too_even_in_the_last_step(config, t
     run = create_run(tmp_path / "run", plan)
     calls = []
 
-    class Poisoned(loop.Objective):
+    class Poisoned(learner.Objective):
         def forward(self, outputs, *rest):
             calls.append(1)
             if len(calls) == at:
                 outputs.projection.register_hook(lambda gradient: gradient * float("inf"))
             return super().forward(outputs, *rest)
 
-    monkeypatch.setattr(loop, "Objective", Poisoned)
+    monkeypatch.setattr(learner, "Objective", Poisoned)
     with pytest.raises(RankconError, match=f"gradient of step {at} is not finite"):
         train(run, plan)
     assert not run.finished

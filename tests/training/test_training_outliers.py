@@ -10,7 +10,7 @@ from rankcon_cli.cli.main import main
 from rankcon_cli.data import pixel_hashes
 from rankcon_cli.errors import Interrupted, RankconError, UsageError
 from rankcon_cli.models import Network
-from rankcon_cli.training import loop
+from rankcon_cli.training import learner
 from rankcon_cli.training.config import LossConfig, OutlierConfig, TrainConfig, resolve
 from rankcon_cli.training.loop import train
 from rankcon_cli.training.outliers import OutlierObjective, draw_mixtures, draw_outliers, mix, partners
@@ -111,15 +111,15 @@ def test_training_resumes_bit_for_bit_with_outliers(config, small_digits, tmp_pa
     whole = finished(config, tmp_path / "whole")
     plan = make_plan(config)
     run = create_run(tmp_path / "cut", plan)
-    step_at = loop.lr_at
+    step_at = learner.lr_at
 
     def stop_at_five(step, *rest):
         if step == 5:
-            monkeypatch.setattr(loop, "lr_at", step_at)  # once: a second signal stops at once
+            monkeypatch.setattr(learner, "lr_at", step_at)  # once: a second signal stops at once
             signal.raise_signal(signal.SIGINT)
         return step_at(step, *rest)
 
-    monkeypatch.setattr(loop, "lr_at", stop_at_five)
+    monkeypatch.setattr(learner, "lr_at", stop_at_five)
     with pytest.raises(Interrupted):
         train(run, plan)
     train(open_run(run.path), make_plan(run.settings(), resuming=True), resume=True)

@@ -13,9 +13,9 @@ from torch import nn
 from rankcon_cli.errors import Interrupted, RankconError, UsageError
 from rankcon_cli.losses import Contrast, RankedContrastiveLoss, SupConLoss
 from rankcon_cli.models import ENCODERS, Network, batch_norms
-from rankcon_cli.training import loop
 from rankcon_cli.training.config import EngineConfig, LossConfig, ModelConfig, OptimConfig, OutlierConfig, resolve
 from rankcon_cli.training.devices import autocast
+from rankcon_cli.training.learner import views_of
 from rankcon_cli.training.loop import train
 from rankcon_cli.training.plan import make_plan
 from rankcon_cli.training.profile import PHASES, StepProfile, unprofiled
@@ -273,8 +273,8 @@ def test_the_views_of_an_image_do_not_depend_on_who_makes_them(config):
 
     plan = make_plan(config)
     pixels = torch.from_numpy(plan.images.images[:8])
-    whole = loop._views(plan, World(), pixels, 2, 5)
+    whole = views_of(plan, World(), pixels, 2, 5)
     for rank in range(2):
-        mine = loop._views(plan, World(rank, 2), pixels[rank::2], 2, 5)
+        mine = views_of(plan, World(rank, 2), pixels[rank::2], 2, 5)
         assert torch.equal(mine, torch.cat([whole[:8][rank::2], whole[8:][rank::2]]))
     assert not np.array_equal(whole[:8], whole[8:])
