@@ -8,16 +8,13 @@ Random images of CIFAR's form, r = 3, all that ``rankcon train`` does but for th
 not counted. Writes benchmarks/results/epoch-cpu.json or epoch-cuda.json: a list, one record a device.
 """
 
-import sys
 import time
 from collections.abc import Iterable, Iterator
 
 import step_table
 import torch
-from records import append_record, read_record, record
-from step_cases import Case, arguments, planned, synchronise
+from step_cases import Case, planned, run_cases, synchronise
 
-from rankcon_cli.training.devices import pick_device
 from rankcon_cli.training.loop import train
 
 _WARM_UP = 5
@@ -37,27 +34,6 @@ CASES = {
         Case("resnet18", 512, queue=4096),
     ),
 }
-
-
-def main() -> None:
-    args = arguments(__doc__)
-    if args.show:
-        print(*(step_table.epochs(entry) for entry in read_record(args.show)), sep="\n\n")
-        return
-    device = pick_device(args.device)
-    started, done = time.monotonic(), []
-    todo = [case for case in CASES[device.type] if args.only in case.name]
-    for i, case in enumerate(todo):
-        if args.seconds and time.monotonic() - started > args.seconds:
-            break
-        print(f"{i + 1}/{len(todo)} {case.name}", file=sys.stderr, flush=True)
-        done.append(
-            {"name": case.name, "encoder": case.encoder, "batch": case.batch} | measured(case, device, args.steps)
-        )
-        left_out = [case.name for case in todo[i + 1 :]]
-        entry = record("epoch", args, device=str(device), cases=done, left_out=left_out, steps=args.steps)
-        append_record(f"epoch-{device.type}", entry, args.results)
-    print(step_table.epochs(entry))
 
 
 def measured(case: Case, device: torch.device, steps: int) -> dict:
@@ -85,4 +61,4 @@ def measured(case: Case, device: torch.device, steps: int) -> dict:
 
 
 if __name__ == "__main__":
-    main()
+    run_cases("epoch", __doc__, CASES, measured, step_table.epochs)

@@ -10,7 +10,6 @@ second training. Writes benchmarks/results/step-cpu.json or step-cuda.json: a li
 """
 
 import copy
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,14 +17,13 @@ from pathlib import Path
 
 import step_table
 import torch
-from records import append_record, read_record, record
-from step_cases import Case, arguments, planned, synchronise
+from step_cases import Case, planned, run_cases, synchronise
 from torch import Tensor
 
 from rankcon_cli.evaluation.embeddings import _BATCH, Embedder
 from rankcon_cli.models import Network
 from rankcon_cli.training.checkpoint import save_weights
-from rankcon_cli.training.devices import autocast, pick_device
+from rankcon_cli.training.devices import autocast
 from rankcon_cli.training.loop import train
 from rankcon_cli.training.network import build_network
 from rankcon_cli.training.plan import VIEWS, Plan
@@ -45,27 +43,6 @@ CASES = {
         Case("resnet8", 1024),
     ),
 }
-
-
-def main() -> None:
-    args = arguments(__doc__)
-    if args.show:
-        print(*(step_table.section(entry) for entry in read_record(args.show)), sep="\n\n")
-        return
-    device = pick_device(args.device)
-    started, done = time.monotonic(), []
-    todo = [case for case in CASES[device.type] if args.only in case.name]
-    for i, case in enumerate(todo):
-        if args.seconds and time.monotonic() - started > args.seconds:
-            break
-        print(f"{i + 1}/{len(todo)} {case.name}", file=sys.stderr, flush=True)
-        done.append(
-            {"name": case.name, "encoder": case.encoder, "batch": case.batch} | measured(case, device, args.steps)
-        )
-        left_out = [case.name for case in todo[i + 1 :]]
-        entry = record("step", args, device=str(device), cases=done, left_out=left_out, steps=args.steps)
-        append_record(f"step-{device.type}", entry, args.results)
-    print(step_table.section(entry))
 
 
 def measured(case: Case, device: torch.device, steps: int) -> dict:
@@ -150,4 +127,4 @@ def _bare_step(plan: Plan, device: torch.device) -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    main()
+    run_cases("step", __doc__, CASES, measured, step_table.section)

@@ -2,16 +2,19 @@
 
 import argparse
 import dataclasses
+import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
-from records import RESULTS
+from records import RESULTS, append_record, read_record, record
 
 from rankcon_cli.training.config import DataConfig, EngineConfig, LossConfig, ModelConfig, OptimConfig, TrainConfig
+from rankcon_cli.training.devices import pick_device
 from rankcon_cli.training.plan import Plan, make_plan
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -64,6 +67,35 @@ def planned(case: Case, device: str, steps: int) -> Iterator[Plan]:
 def synchronise(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def run_cases(
+    name: str,
+    description: str,
+    cases: Mapping[str, Sequence[Case]],
+    measure: Callable[[Case, torch.device, int], dict],
+    table: Callable[[dict], str],
+) -> None:
+    """The command line of step.py and epoch.py: the cases of a device one after the other, the record after each, a table."""
+    args = arguments(description)
+    if args.show:
+        print(*(table(entry) for entry in read_record(args.show)), sep="\n\n")
+        return
+    device = pick_device(args.device)
+    started, done, entry = time.monotonic(), [], {}
+    todo = [case for case in cases[device.type] if args.only in case.name]
+    if not todo:
+        sys.exit(f"no case has {args.only!r} in its name: " + "; ".join(case.name for case in cases[device.type]))
+    for i, case in enumerate(todo):
+        if done and args.seconds and time.monotonic() - started > args.seconds:
+            break
+        print(f"{i + 1}/{len(todo)} {case.name}", file=sys.stderr, flush=True)
+        found = measure(case, device, args.steps)
+        done.append({"name": case.name, "encoder": case.encoder, "batch": case.batch, "queue": case.queue} | found)
+        left_out = [other.name for other in todo[i + 1 :]]
+        entry = record(name, args, device=str(device), cases=done, left_out=left_out, steps=args.steps)
+        append_record(f"{name}-{device.type}", entry, args.results)
+    print(table(entry))
 
 
 def arguments(description: str) -> argparse.Namespace:
