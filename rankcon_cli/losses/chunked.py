@@ -88,7 +88,7 @@ def _by_class(
             dA.zero_()
         return
     sizes = contrast_labels[columns_M].unique_consecutive(return_counts=True)
-    place_M = torch.empty_like(contrast_labels).scatter_(0, columns_M, torch.arange(len(columns_M)))
+    place_M = columns_M.new_empty(len(contrast_labels)).scatter_(0, columns_M, torch.arange(len(columns_M)))
     layouts: dict[int, _Layout] = {}
     dbank = torch.zeros_like(bank) if dB is not None else None
     most = min(_rows_of(len(bank), anchors.device), len(anchors))
@@ -97,7 +97,7 @@ def _by_class(
     done = 0
     for chunk in rows_N.split(most):
         mine = anchors.index_select(0, chunk)
-        pairs, *scratch = (buffer[: len(chunk) * len(bank)].view(len(chunk), -1) for buffer in buffers)
+        pairs, *scratch = (buffer[: len(chunk) * len(bank)].view(len(chunk), len(bank)) for buffer in buffers)
         torch.mm(mine, bank.T, out=pairs)
         classes, members = anchor_labels[chunk].unique_consecutive(return_counts=True)
         start = 0
@@ -256,12 +256,12 @@ def _in(cos: Tensor, E: Tensor, D: Tensor, scale: Tensor, weight: Tensor, count:
     A = torch.where(count > 0, E.sum(dim=1, keepdim=True), 1.0)
     share = D / (A + D)
     E.mul_(-weight * scale * share / A)
-    return (weight * torch.log1p(D / A)).sum(), weight * scale / (A + D)
+    return (weight * _log1p_ratio(D, A, A.log)).sum(), weight * scale / (A + D)
 
 
 def _out(cos: Tensor, E: Tensor, D: Tensor, scale: Tensor, weight: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
     each = weight / count.clamp(min=1)
-    loss = (each * torch.log1p(D / E).sum(dim=1, keepdim=True)).sum()
+    loss = (each * _log1p_ratio(D, E, lambda: scale * cos).sum(dim=1, keepdim=True)).sum()
     E.add_(D).reciprocal_()
     lower_scale = each * scale * E.sum(dim=1, keepdim=True)
     E.mul_(-each * scale * D)
@@ -274,6 +274,14 @@ def _supcon(cos: Tensor, E: Tensor, D: Tensor, scale: Tensor, weight: Tensor, co
     loss = (weight * total.log() - each * cos.sum(dim=1, keepdim=True)).sum()
     E.mul_(weight * scale / total).sub_(each)
     return loss, weight * scale / total
+
+
+def _log1p_ratio(D: Tensor, E: Tensor, log_E: Callable[[], Tensor]) -> Tensor:
+    """log(1 + D/E). D and E are in range (E of an absent one apart), but D/E, up to M e^(2c), may pass it."""
+    found = (D / E).log1p_()
+    if found.is_cpu and bool(found.sum().isfinite()):
+        return found
+    return torch.where(found.isinf(), D.log() - log_E(), found)
 
 
 #: kind -> (term, what E of an absent positive is taken as: it then adds nothing)

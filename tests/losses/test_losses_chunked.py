@@ -95,6 +95,23 @@ def test_low_temperatures_stay_finite_and_right(way, kind, tau):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("tau", [0.016, 0.022, 0.0025, 0.002])
+def test_an_anchor_placed_as_badly_as_can_be_keeps_its_loss(way, kind, tau):
+    """exp(2/tau), what a negative may have over a positive, is in range for neither float32 nor float64 here."""
+    along = torch.eye(1, 4, dtype=torch.float64)
+    given = (along, torch.tensor([0]), torch.cat([-along, along]), torch.tensor([0, 1]), None)
+    exact = found(kind, 1, given, impl="dense", dtype=torch.float64, tau=tau)
+    assert off(found(kind, 1, given, impl="chunked", tau=tau), exact) <= 1e-6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("m", [0, 7])
+def test_without_an_anchor_the_loss_is_zero(way, kind, m):
+    loss, *gradients = found(kind, 3, problem(0, m), impl="chunked")
+    assert loss == 0 and not any(part.any() for part in gradients)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_bfloat16_input(way, kind):
     given = problem(60, 200)
     rounded = [part.bfloat16().double() if part is not None and part.is_floating_point() else part for part in given]
@@ -109,6 +126,14 @@ def test_a_class_nobody_resembles_and_anchors_without_a_positive(way):
     ours = found("in", 3, given, impl="chunked")
     assert all(part.isfinite().all() for part in ours)
     assert torch.allclose(ours[1], exact[1], atol=1e-7) and torch.allclose(ours[0], exact[0])
+
+
+def test_labels_of_32_bits(way):
+    a, la, b, lb, _ = problem(20, 30, empty=5)
+    own = torch.arange(20)
+    for given in ((a, la, b, lb, None), (a, la, a, la, own)):
+        short = (given[0], la.int(), given[2], given[3].int(), given[4])
+        assert off(found("out-in", 3, short, impl="chunked"), found("out-in", 3, given, impl="chunked")) == 0
 
 
 def test_many_labels_and_few():
