@@ -106,11 +106,11 @@ class _Gather(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         # Each process has a share of the loss that reaches every row: the shares of a row's gradient are summed where it
         # came from. (Gloo has no reduce_scatter: there all is summed and a part of it kept.)
-        gradient = gradient.contiguous()
         if gradient.is_cuda:
             mine = gradient.new_empty(ctx.n, *gradient.shape[1:])
-            dist.reduce_scatter_tensor(mine, gradient)
+            dist.reduce_scatter_tensor(mine, gradient.contiguous())
             return mine, None
+        gradient = gradient.clone(memory_format=torch.contiguous_format)  # it may be another's gradient too
         dist.all_reduce(gradient)
         return gradient[ctx.world.rank * ctx.n :][: ctx.n], None
 
@@ -146,7 +146,10 @@ def joined(timeout: float) -> Iterator[World]:
     try:
         if torch.cuda.is_available():
             torch.cuda.set_device(local_rank() % torch.cuda.device_count())
-        dist.init_process_group(timeout=datetime.timedelta(seconds=timeout))
+        # By name: of itself torch takes NCCL alone where there is a GPU, and what is agreed upon lies on the CPU.
+        both = torch.cuda.is_available() and dist.is_nccl_available()
+        backend = "cpu:gloo,cuda:nccl" if both else "gloo"
+        dist.init_process_group(backend, timeout=datetime.timedelta(seconds=timeout))
         yield World(dist.get_rank(), dist.get_world_size())
     except RuntimeError as error:
         if not _of_the_others(error):

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 import torch
+import torch.distributed as dist
 from several import in_processes
 
 from rankcon_cli.errors import RankconError
@@ -16,7 +17,7 @@ from rankcon_cli.training.config import EngineConfig, LossConfig, ModelConfig, O
 from rankcon_cli.training.loop import train
 from rankcon_cli.training.plan import make_plan
 from rankcon_cli.training.run_directory import create_run, open_run
-from rankcon_cli.training.world import Agreement, World
+from rankcon_cli.training.world import Agreement, World, joined
 
 
 @pytest.fixture
@@ -175,6 +176,35 @@ def test_what_is_gathered_has_its_gradients_back():
         assert world.broadcast_bytes(b"") == b""
 
     assert in_processes(3, work) == [0] * 3
+
+
+def test_a_gradient_that_another_shares_stays_as_it_is():
+    def work(world: World) -> None:
+        x, other = torch.ones(2, 3, requires_grad=True), torch.zeros(2 * world.size, 3, requires_grad=True)
+        shared = world.gather(x) + other
+        shared.backward(torch.ones_like(shared))
+        assert torch.equal(other.grad, torch.ones_like(other)) and torch.equal(x.grad, torch.full((2, 3), 2.0))
+
+    assert in_processes(2, work) == [0] * 2
+
+
+@pytest.mark.parametrize(("gpus", "backend"), [(2, "cpu:gloo,cuda:nccl"), (0, "gloo")])
+def test_what_lies_on_the_cpu_is_exchanged_where_there_are_gpus_too(monkeypatch, gpus, backend):
+    """Without a name torch starts NCCL alone, which knows no tensor on the CPU."""
+    started = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda number: None)
+    monkeypatch.setattr(dist, "is_nccl_available", lambda: True)
+    monkeypatch.setattr(dist, "init_process_group", lambda name=None, **rest: started.append(name))
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: None)
+    monkeypatch.setattr(dist, "get_rank", lambda: 1)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    with joined(1.0) as world:
+        assert world == World(1, 2)
+    assert started == [backend]
 
 
 def test_a_wish_of_one_is_known_to_all_a_step_later():
