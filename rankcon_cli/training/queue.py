@@ -25,7 +25,7 @@ class KeyQueue(nn.Module):
     def __init__(self, network: Network, size: int, momentum: float, world: World = ALONE):
         super().__init__()
         self.momentum, self.world = momentum, world
-        self.network = copy.deepcopy(network).requires_grad_(False)
+        self.network = copy.deepcopy(network).requires_grad_(False).train()  # frozen statistics stay frozen
         weight = network.projection[-1].weight
         self.register_buffer("keys", weight.new_zeros(size, len(weight)))
         self.register_buffer("labels", torch.full((size,), -1, device=weight.device))

@@ -148,6 +148,14 @@ def test_the_queue_holds_the_newest_keys_of_a_network_that_follows():
     assert second.labels.tolist() == [6, 7, 8, 9, 10, 11, 0, 1, 2, 3]
 
 
+def test_frozen_statistics_are_frozen_in_the_network_of_the_keys_too():
+    net = Network("conv", 1, 8, [0.3], [0.4], 8, None, norm="frozen").double()  # as it is built: no mode was asked for
+    queue = KeyQueue(net, 10, 0.9)
+    before = [m.running_mean.clone() for m in batch_norms(queue.network)]
+    queue.push(images(6), torch.arange(6), cast)
+    assert all(torch.equal(m.running_mean, b) for m, b in zip(batch_norms(queue.network), before, strict=True))
+
+
 def test_the_loss_against_a_queue_has_gradient_on_the_anchors_alone(small_digits):
     from rankcon_cli.ranking import compile_ranking, load
 
