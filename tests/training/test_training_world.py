@@ -181,7 +181,7 @@ def test_what_is_gathered_has_its_gradients_back():
 def test_a_gradient_that_another_shares_stays_as_it_is():
     def work(world: World) -> None:
         x, other = torch.ones(2, 3, requires_grad=True), torch.zeros(2 * world.size, 3, requires_grad=True)
-        shared = world.gather(x) + other
+        shared = 1 * other + world.gather(x)
         shared.backward(torch.ones_like(shared))
         assert torch.equal(other.grad, torch.ones_like(other)) and torch.equal(x.grad, torch.full((2, 3), 2.0))
 
