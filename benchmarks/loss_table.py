@@ -163,13 +163,21 @@ def ranks_cost(entry: dict) -> Pairs:
                 yield f"{setting['name']}: `{variant}`", *(find(setting, by, variant, ranks) for ranks in (4, 1))
 
 
-def against_dense(entry: dict) -> Pairs:
-    for setting in entry["settings"]:
-        for variant, ranks in (("in", 4), ("out-in", 4), ("supcon", 1)):
-            dense = fastest_dense(setting, variant, ranks)
-            if dense:
-                where = f"{setting['name']}: {loss_name(dense)}, {LABELS[dense['implementation']]}"
-                yield where, dense, find(setting, ours(setting), variant, ranks)
+def against_dense(anchors: int | None, name: str | None = None) -> Callable[[dict], Pairs]:
+    """Pairs with the dense version ``name``, or the faster one, at r = 4 and 4,096 contrast samples; None: all other settings."""
+
+    def pairs(entry: dict) -> Pairs:
+        for setting in entry["settings"]:
+            of_a_bar = setting["contrast"] == 4096 and setting["anchors"] in (512, 4096) and not setting["within_batch"]
+            if of_a_bar != (anchors is not None) or (of_a_bar and setting["anchors"] != anchors):
+                continue
+            for variant, ranks in (("in", 4), ("out-in", 4), ("supcon", 1)):
+                dense = find(setting, name, variant, ranks) if name else fastest_dense(setting, variant, ranks)
+                if dense and dense["seconds"]:
+                    where = f"{setting['name']}: {loss_name(dense)}, {LABELS[dense['implementation']]}"
+                    yield where, dense, find(setting, ours(setting), variant, ranks)
+
+    return pairs
 
 
 def against_peer(entry: dict) -> Pairs:
@@ -180,8 +188,14 @@ def against_peer(entry: dict) -> Pairs:
 
 BARS = (
     Bar("time of r = 4 over that of r = 1", ranks_cost, at_most=1.6),
-    Bar("times faster than the faster dense one", against_dense),
-    Bar("times less memory than that one", against_dense, "peak_bytes"),
-    Bar(f"times faster than {PEER}", against_peer),
-    Bar(f"times less memory than {PEER}", against_peer, "peak_bytes"),
+    Bar("times faster than the faster dense one", against_dense(512), at_least=4),
+    Bar("times faster than the faster dense one", against_dense(4096), at_least=6),
+    Bar("times faster than the faster dense one", against_dense(None)),
+    Bar("times less memory than that one", against_dense(512), "peak_bytes", at_least=10),
+    Bar("times less memory than that one", against_dense(4096), "peak_bytes", at_least=12),
+    Bar("times less memory than that one", against_dense(None), "peak_bytes"),
+    Bar("times faster than the one of logarithms", against_dense(512, "dense"), at_least=4),
+    Bar("times faster than the one of logarithms", against_dense(4096, "dense"), at_least=6),
+    Bar(f"times faster than {PEER}", against_peer, at_least=3),
+    Bar(f"times less memory than {PEER}", against_peer, "peak_bytes", at_least=10),
 )
