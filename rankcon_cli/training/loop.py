@@ -23,10 +23,12 @@ from rankcon_cli.training.journal import Journal
 from rankcon_cli.training.learner import make_learner
 from rankcon_cli.training.memory import explaining_memory
 from rankcon_cli.training.network import explaining_compiler
+from rankcon_cli.training.outliers import outliers_a_step
 from rankcon_cli.training.plan import VIEWS, Plan
 from rankcon_cli.training.profile import Phases, StepProfile, unprofiled
 from rankcon_cli.training.run_directory import Run
 from rankcon_cli.training.world import ALONE, Agreement, World
+from rankcon_cli.wording import counted
 
 log = logging.getLogger("rankcon")
 
@@ -116,6 +118,24 @@ def require_fit(plan: Plan, world: World) -> None:
         )
     if world.size > 1 and config.model.norm == "sync" and not config.device.startswith("cuda"):
         raise RankconError("--norm sync works on GPUs alone", hint="--norm group depends on no batch at all")
+    shown = outliers_a_step(plan.batch_size)
+    if config.outliers.spec and shown < world.size:
+        raise RankconError(
+            f"a batch of {plan.batch_size} images brings {counted(shown, 'known outlier')}, and there are "
+            f"{world.size} processes",
+            hint=f"start at most {shown}, or set a larger --batch-size",
+        )
+    if (
+        world.size > 1
+        and config.model.norm == "sync"
+        and config.engine.micro_batch
+        and config.outliers.virtual == "image"
+    ):
+        # Each process finds a number of mixtures of its own, so they would not wait for each other equally often.
+        raise RankconError(
+            "--norm sync with --micro-batch and --virtual-outliers image is for one process",
+            hint="--virtual-outliers feature, or --norm group, goes with the others",
+        )
     learned = config.outliers.spec and config.outliers.loss == "learned-reference"
     if world.size > 1 and learned and config.engine.micro_batch:
         raise RankconError(

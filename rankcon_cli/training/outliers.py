@@ -60,12 +60,17 @@ def mix(views: Tensor, mixtures: Mixtures) -> Tensor:
     return share * views[first] + (1 - share) * views[second]
 
 
+def outliers_a_step(batch_size: int) -> int:
+    """How many known outliers a step has: a quarter of a batch."""
+    return max(1, batch_size // _IMAGES_AN_OUTLIER)
+
+
 def draw_outliers(n: int, batch_size: int, seed: int, step: int) -> np.ndarray:
     """Indices of the known outliers of a step, a quarter of a batch, out of ``n``: all once before any comes again.
 
     A function of the arguments alone.
     """
-    count = max(1, batch_size // _IMAGES_AN_OUTLIER)
+    count = outliers_a_step(batch_size)
     places = np.arange(step * count, (step + 1) * count)
     order = {
         turn: np.random.default_rng([seed, turn, OUTLIER_DRAWS]).permutation(n)

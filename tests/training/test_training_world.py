@@ -14,7 +14,7 @@ from rankcon_cli.errors import RankconError
 from rankcon_cli.evaluation.embeddings import Embedder
 from rankcon_cli.evaluation.sharing import dismiss, serve
 from rankcon_cli.training.config import EngineConfig, LossConfig, ModelConfig, OptimConfig, OutlierConfig
-from rankcon_cli.training.loop import train
+from rankcon_cli.training.loop import require_fit, train
 from rankcon_cli.training.plan import make_plan
 from rankcon_cli.training.run_directory import create_run, open_run
 from rankcon_cli.training.world import Agreement, World, joined
@@ -158,6 +158,22 @@ def test_a_batch_that_cannot_be_shared_is_refused(exact, tmp_path):
     config = dataclasses.replace(exact, model=ModelConfig(norm="sync"))
     with pytest.raises(RankconError, match="--norm sync works on GPUs alone"):
         train(None, make_plan(config), world=World(0, 2))
+
+
+def test_outliers_that_do_not_go_with_the_processes_are_refused(exact, small_digits):
+    images = f"npz:{small_digits / 'small.npz'}"
+    config = dataclasses.replace(
+        exact,
+        data=dataclasses.replace(exact.data, withhold=("four",)),
+        optim=OptimConfig(epochs=1, batch_size=4),
+        outliers=OutlierConfig(spec=images, classes=("four",)),
+    )
+    with pytest.raises(RankconError, match="4 images brings 1 known outlier, and there are 4 processes"):
+        train(None, make_plan(config), world=World(1, 4))
+    plan = make_plan(dataclasses.replace(exact, outliers=OutlierConfig("image"), engine=EngineConfig(micro_batch=5)))
+    on_gpus = dataclasses.replace(plan.config, device="cuda", model=ModelConfig(norm="sync"))
+    with pytest.raises(RankconError, match="--virtual-outliers image is for one process"):
+        require_fit(dataclasses.replace(plan, config=on_gpus), World(1, 2))
 
 
 def test_what_is_gathered_has_its_gradients_back():
