@@ -15,13 +15,15 @@ from rankcon_cli.losses import Contrast, RankedContrastiveLoss, SupConLoss
 from rankcon_cli.models import ENCODERS, Network, batch_norms
 from rankcon_cli.training.config import EngineConfig, LossConfig, ModelConfig, OptimConfig, OutlierConfig, resolve
 from rankcon_cli.training.devices import autocast
-from rankcon_cli.training.learner import views_of
+from rankcon_cli.training.feed import make_feed
+from rankcon_cli.training.learner import make_learner, views_of
 from rankcon_cli.training.loop import train
 from rankcon_cli.training.plan import make_plan
 from rankcon_cli.training.profile import PHASES, StepProfile, unprofiled
 from rankcon_cli.training.queue import KeyQueue
 from rankcon_cli.training.run_directory import create_run, open_run
 from rankcon_cli.training.step import forward_backward
+from rankcon_cli.training.world import World
 
 
 def network(norm="group", encoder="conv", size=8, n_classes=3):
@@ -277,8 +279,6 @@ def test_compiled_it_trains_the_same(config, tmp_path, monkeypatch):
 
 
 def test_the_views_of_an_image_do_not_depend_on_who_makes_them(config):
-    from rankcon_cli.training.world import World
-
     plan = make_plan(config)
     pixels = torch.from_numpy(plan.images.images[:8])
     whole = views_of(plan, World(), pixels, 2, 5)
@@ -286,3 +286,27 @@ def test_the_views_of_an_image_do_not_depend_on_who_makes_them(config):
         mine = views_of(plan, World(rank, 2), pixels[rank::2], 2, 5)
         assert torch.equal(mine, torch.cat([whole[:8][rank::2], whole[8:][rank::2]]))
     assert not np.array_equal(whole[:8], whole[8:])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(
+    ("loss", "engine"),
+    [
+        (LossConfig(), EngineConfig()),
+        (LossConfig(queue=60), EngineConfig()),
+        (LossConfig(), EngineConfig(micro_batch=7)),
+    ],
+    ids=["batch", "queue", "parts"],
+)
+def test_a_step_on_cuda_asks_the_device_nothing(config, loss, engine):
+    config = dataclasses.replace(config, device="cuda", loss=loss, engine=engine)
+    plan = make_plan(config)
+    learner = make_learner(plan, torch.device("cuda"), World(), untrained=True)
+    feed = make_feed(plan.images.images, plan.train, torch.device("cuda"), engine)
+    batches = feed.batches(np.arange(20) + i for i in range(6))
+    for step, (index, pixels) in enumerate(batches):
+        torch.cuda.set_sync_debug_mode("error" if step > 2 else "default")  # the first ones compile and choose
+        try:
+            learner.step(index, pixels, step, unprofiled)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
