@@ -89,7 +89,7 @@ def _by_class(
         return
     sizes = contrast_labels[columns_M].unique_consecutive(return_counts=True)
     place_M = columns_M.new_empty(len(contrast_labels)).scatter_(0, columns_M, torch.arange(len(columns_M)))
-    layouts: dict[int, _Layout] = {}
+    layouts: dict[int, _Layout] = {}  # the last one alone: classes come one after the other
     dbank = torch.zeros_like(bank) if dB is not None else None
     most = min(_rows_of(len(bank), anchors.device), len(anchors))
     buffers = [bank.new_empty(most * len(bank)) for _ in range(3)]
@@ -103,7 +103,7 @@ def _by_class(
         start = 0
         for label, n in zip(classes.tolist(), members.tolist(), strict=True):
             if label not in layouts:
-                layouts[label] = _Layout.of(label, *sizes, rank_CC, len(kinds))
+                layouts = {label: _Layout.of(label, *sizes, rank_CC, len(kinds))}
             layout, rows = layouts[label], slice(start, start + n)
             cos, G = (part[rows] for part in scratch)
             layout.gather(pairs[rows], cos)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 import torch
@@ -208,6 +209,21 @@ def test_extra_memory_is_small_and_flat():
     for n in ("2048", "6144"):
         done = subprocess.run([sys.executable, "-c", code, n], capture_output=True, text=True, check=True)
         assert float(done.stdout) < 60
+
+
+def test_many_classes_ranked_at_random_leave_nothing_behind_each():
+    """The order of the columns is another for every class, and only one at a time is kept."""
+    generator = torch.Generator().manual_seed(0)
+    rank_CC = torch.randint(2, 5, (300, 300), generator=generator).fill_diagonal_(1)
+    labels = torch.arange(2400) % 300
+    x = F.normalize(torch.randn(2400, 4, generator=generator), dim=1)
+    tracemalloc.start()
+    try:
+        ranked_contrastive_loss(x, labels, x, labels, rank_CC, torch.full((300, 3), 0.1))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**20
 
 
 def test_the_module_reaches_the_kernels_and_without_triton_does_not_miss_them():
