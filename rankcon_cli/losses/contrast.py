@@ -49,8 +49,10 @@ def contrastive_loss(
         scalar in float32 (float64 for float64 input), also under autocast. Without a positive a zero in the graph.
 
     Raises:
-        ValueError: an implementation that does not exist or does not run here.
+        ValueError: an implementation that does not exist or does not run here; several kinds without ``rank_CC``.
     """
+    if rank_CC is None and len(kinds) > 1:
+        raise ValueError("without a rank table there is one rank beside the negatives: give one kind, or rank_CC")
     with torch.autocast(anchors.device.type, enabled=False):
         count_NR = rank_counts(anchor_labels, contrast_labels, self_columns, rank_CC, len(kinds))
         n_valid_R = (count_NR > 0).sum(dim=0)

@@ -79,7 +79,7 @@ class Learner:
         contrast = None
         if state.queue is not None:
             with phase("forward"):
-                contrast = state.queue.push(keyed, targets, self.cast)
+                contrast = state.queue.push(keyed, targets, self.cast, plan.config.engine.micro_batch)
 
         def loss_of(outputs: Outputs) -> Tensor:
             known, outlier_term = self.outliers(state.network, outputs, sent, targets)

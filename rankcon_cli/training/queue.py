@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from rankcon_cli.losses import Contrast, unit
 from rankcon_cli.models import Network
 from rankcon_cli.training.devices import Cast
+from rankcon_cli.training.step import strided
 from rankcon_cli.training.world import ALONE, World
 
 
@@ -31,14 +32,17 @@ class KeyQueue(nn.Module):
         self.register_buffer("labels", torch.full((size,), -1, device=weight.device))
 
     @torch.no_grad()
-    def push(self, views: Tensor, labels: Tensor, cast: Cast) -> Contrast:
+    def push(self, views: Tensor, labels: Tensor, cast: Cast, at_a_time: int | None = None) -> Contrast:
         """Make keys of ``views`` [N, C, H, W] with labels [N], put them first, and return all: the contrast of the step.
 
         With several processes the keys of all come in, in the order of the batch, so that the queue is the same everywhere.
         """
-        with cast():
-            projection = self.network(views).projection
-        keys = self.world.gather_shards(unit(projection).to(self.keys.dtype))
+        keys = torch.empty(len(views), self.keys.shape[1], dtype=self.keys.dtype, device=self.keys.device)
+        for part in strided(len(views), at_a_time):
+            with cast():
+                projection = self.network(views[part].contiguous(memory_format=torch.channels_last)).projection
+            keys[part] = unit(projection).to(keys.dtype)
+        keys = self.world.gather_shards(keys)
         labels = self.world.gather_shards(labels)
         self.keys.copy_(torch.cat([keys, self.keys])[: len(self.keys)])
         self.labels.copy_(torch.cat([labels, self.labels])[: len(self.labels)])

@@ -43,8 +43,7 @@ def forward_backward(
             loss.backward()
         return loss.detach()
     bare = network.module if isinstance(network, nn.parallel.DistributedDataParallel) else network
-    n_parts = -(-len(images) // at_a_time)
-    parts = [slice(k, None, n_parts) for k in range(n_parts)]
+    parts = strided(len(images), at_a_time)
     leaves = _Leaves(len(images))
     with phase("forward"), torch.no_grad():
         for part in parts:
@@ -55,10 +54,16 @@ def forward_backward(
         loss.backward()  # reaches the leaves, and what parameters the loss has of its own
     with phase("backward"), _statistics_held(bare):
         for k, part in enumerate(parts):
-            with contextlib.nullcontext() if k == n_parts - 1 else _without_sync(network):
+            with contextlib.nullcontext() if k == len(parts) - 1 else _without_sync(network):
                 outputs = _pass(network, images[part], cast)
                 torch.autograd.backward(*leaves.gradients(outputs, part))
     return loss.detach()
+
+
+def strided(n: int, at_a_time: int | None) -> list[slice]:
+    """Parts of at most ``at_a_time`` of n rows, each with every k-th, as rows of a class stand together; None: one part."""
+    k = 1 if at_a_time is None else max(1, -(-n // at_a_time))
+    return [slice(i, None, k) for i in range(k)]
 
 
 def _pass(network: nn.Module, images: Tensor, cast: Cast) -> Outputs:

@@ -152,6 +152,11 @@ def joined(timeout: float) -> Iterator[World]:
         dist.init_process_group(backend, timeout=datetime.timedelta(seconds=timeout))
         yield World(dist.get_rank(), dist.get_world_size())
     except RuntimeError as error:
+        if "duplicate gpu" in str(error).lower():
+            raise RankconError(
+                "two processes share a GPU, which NCCL does not allow",
+                hint=f"start one a GPU: --nproc-per-node {torch.cuda.device_count()}",
+            ) from error
         if not _of_the_others(error):
             raise
         raise RankconError(

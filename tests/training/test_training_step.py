@@ -146,7 +146,8 @@ def test_the_queue_holds_the_newest_keys_of_a_network_that_follows():
     queue.follow(net)
     for key, was, now in zip(queue.network.parameters(), before, net.parameters(), strict=True):
         torch.testing.assert_close(key, 0.9 * was + 0.1 * now)
-    second = queue.push(x[6:], labels[6:], cast)
+    second = queue.push(x[6:], labels[6:], cast, at_a_time=4)  # in two parts, which changes nothing
+    torch.testing.assert_close(second.embeddings[:6], F.normalize(queue.network(x[6:]).projection, dim=1).detach())
     assert second.labels.tolist() == [6, 7, 8, 9, 10, 11, 0, 1, 2, 3]
 
 
