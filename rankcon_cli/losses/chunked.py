@@ -17,7 +17,7 @@ from torch import Tensor
 LEAST_TAU = 0.0145
 
 #: Elements of a chunk's matrices: on the CPU they should stay in its caches, elsewhere they pay for the launches.
-_CHUNK = {"cpu": 2**18, "other": 2**22}
+_CHUNK = {"cpu": 2**19, "other": 2**22}
 _FEWEST_ROWS = 32
 #: With fewer anchors than this to a class, sorting by class costs more than the masks it saves.
 _FEWEST_TO_SORT = 8
