@@ -41,12 +41,12 @@ class Section:
 SECTIONS = {
     "loss": Section(
         "The losses",
-        "Forward and backward, d = 128, float32 unless stated. "
-        "Two dense versions are beside it: `benchmarks/dense.py`, one exponential a pair and rank, and the package's "
-        '`impl="dense"`, which keeps to logarithms and is safe at any temperature. Against a bank the gradient is that of the anchors; within the batch it is that of both sides, and unit length is part '
-        "of the work. Extra memory is the peak of one call beyond its inputs, the gradient included: on the CPU what resident "
-        "memory rises by in a fresh process after a small call, on CUDA what PyTorch allocates. Errors are relative, against "
-        "float64 in the same run, the gradient's by norms.",
+        "Forward and backward, d = 128, float32 unless stated. Two dense versions stand beside: `benchmarks/dense.py`, one "
+        'exponential a pair and rank, and the package\'s `impl="dense"`, which keeps to logarithms and is safe at any '
+        "temperature. Against a bank the gradient is that of the anchors; within the batch it is that of both sides, and unit "
+        "length is part of the work. Extra memory is the peak of one call beyond its inputs, the gradient included: on the CPU "
+        "what resident memory rises by in a fresh process after a small call, on CUDA what PyTorch allocates. Errors are "
+        "relative, against float64 in the same run, the gradient's by norms.",
         "python benchmarks/loss.py",
         loss_table.section,
     ),

@@ -26,7 +26,7 @@ def made_up(device: str, r4: float = 3.0, **other) -> dict:
         "load_average": 0.0,
         "python": "3.12",
         "packages": {"torch": "2.11"},
-        "settings": [{"name": "small", "within_batch": False, "rows": rows}],
+        "settings": [{"name": "small", "anchors": 8, "contrast": 8, "within_batch": False, "rows": rows}],
         "left_out": [],
     } | other
 
