@@ -161,7 +161,7 @@ def joined(timeout: float) -> Iterator[World]:
             raise
         raise RankconError(
             f"another process of this job died or did not answer within {timeout:.0f} s: "
-            f"{str(error).strip().splitlines()[0]}",
+            f"{str(error).strip().splitlines()[0].partition('. ')[0]}",
             hint="its own message stands above or in its log; a training goes on from its last checkpoint with --resume",
         ) from error
     # Not where something went wrong: others may be gone, and parting would wait for them.
